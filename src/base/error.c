@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "base/error.h"
+
+#include <errno.h>
+
+G_DEFINE_QUARK(failure, failure)
+
+static const struct {
+	const char *name;
+	bool can_retry;
+	const char *hint;
+} failures[] = {
+	[FAILURE_IO] = { "io", true, "check the device, its free space and its permissions" },
+	[FAILURE_FORMAT] = { "format", false,
+	                     "the file is damaged or of another kind: get it again" },
+	[FAILURE_SIGNATURE] = { "signature", false, "sign it with a key that the keyring trusts" },
+	[FAILURE_INTEGRITY] = { "integrity", true, "the data or the medium is damaged: try again" },
+	[FAILURE_CONFIG] = { "config", false, "correct the configuration" },
+	[FAILURE_REJECTED] = { "rejected", false, "this bundle is not for this device" },
+	[FAILURE_NOT_FOUND] = { "not-found", false, "check the name" },
+	[FAILURE_UNSUPPORTED] = { "unsupported", false, "not available in this build" },
+	[FAILURE_TOOL] = { "tool", true, "see what the program said" },
+	[FAILURE_BUSY] = { "busy", true, "wait until the other user is done" },
+	[FAILURE_USAGE] = { "usage", false, "see --help" },
+};
+
+static void set(GError **error, Failure why, const char *format, va_list args)
+{
+	if (!error)
+		return;
+	g_assert(!*error);
+	*error = g_error_new_valist(FAILURE, (int)why, format, args);
+}
+
+bool fail(GError **error, Failure why, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	set(error, why, format, args);
+	va_end(args);
+	return false;
+}
+
+bool fail_errno(GError **error, const char *format, ...)
+{
+	int number = errno;
+	const char *reason = g_strerror(number);
+	Failure why = number == EBUSY || number == ETXTBSY ? FAILURE_BUSY
+	              : number == ENOENT                   ? FAILURE_NOT_FOUND
+	                                                   : FAILURE_IO;
+	va_list args;
+
+	va_start(args, format);
+	set(error, why, format, args);
+	va_end(args);
+	if (error) {
+		g_autofree char *words = g_steal_pointer(&(*error)->message);
+
+		(*error)->message = g_strdup_printf("%s: %s", words, reason);
+	}
+	return false;
+}
+
+const char *failure_name(Failure why)
+{
+	return (unsigned)why < G_N_ELEMENTS(failures) ? failures[why].name : "unknown";
+}
+
+bool failure_can_retry(Failure why)
+{
+	return (unsigned)why < G_N_ELEMENTS(failures) && failures[why].can_retry;
+}
+
+const char *failure_hint(Failure why)
+{
+	return (unsigned)why < G_N_ELEMENTS(failures) ? failures[why].hint : "";
+}
+
+void error_while_end(ErrorWhile *scope)
+{
+	if (scope->error && *scope->error)
+		g_prefix_error(scope->error, "%s: ", scope->doing);
+}

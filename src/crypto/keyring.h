@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Whom we trust: anchors, revocations and rules (chapter 1.9).
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct Keyring Keyring;
+
+typedef struct {
+	const char *path;      /* PEM file of certificates and CRLs, or NULL */
+	const char *directory; /* OpenSSL hash directory, or NULL */
+	bool check_crl;
+	bool allow_partial_chain;
+	bool use_bundle_signing_time;
+	bool no_check_time;        /* ignore validity periods */
+	const char *check_purpose; /* OpenSSL's name, "codesign" or NULL for CMS's default */
+	const char *const *allowed_signer_cns; /* NULL: any */
+} KeyringRules;
+
+/* FAILURE_CONFIG when neither path nor directory is given, or the purpose is unknown;
+ * names the file and what is wrong when it cannot be loaded or has no certificate. */
+Keyring *keyring_load(const KeyringRules *rules, GError **error);
+void keyring_free(Keyring *keyring);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Keyring, keyring_free)

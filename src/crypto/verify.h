@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * CMS SignedData: who signed, and what (chapters 1.6, 1.8, 1.9).
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/keyring.h"
+
+typedef struct Signers Signers;
+
+/* One certificate of the verified chain, as outputs need it. Strings owned by it. */
+typedef struct {
+	char *subject, *issuer;       /* XN_FLAG_ONELINE */
+	char *spki_hash;              /* "AA:BB:…", SHA-256 of the SubjectPublicKeyInfo */
+	char *not_before, *not_after; /* as ASN1_TIME_print says it */
+	gint64 not_after_unix;
+} SignerCert;
+
+/* Detached content, read in order while it is hashed. */
+typedef struct {
+	uint64_t size;
+	bool (*read_at)(void *user, void *to, size_t size, uint64_t at, GError **error);
+	void *user;
+} VerifyContent;
+
+typedef enum { VERIFY_CMS_ATTACHED, VERIFY_CMS_DETACHED, VERIFY_CMS_ENVELOPED } VerifyCmsKind;
+
+/* What lies in these bytes, nothing believed. Trailing bytes behind the DER are refused. */
+bool verify_cms_kind(GBytes *cms, VerifyCmsKind *kind, GError **error);
+
+/*
+ * Verify. Attached: `content` is NULL and the signed bytes come out in `*signed_bytes`.
+ * Detached: `content` is what was signed, `signed_bytes` must be NULL.
+ * FAILURE_SIGNATURE: "signature verification failed: <OpenSSL's reason>".
+ * `*signers` has the chain where there is exactly one signer.
+ */
+bool verify_cms(GBytes *cms, const VerifyContent *content, const Keyring *keyring,
+                Signers **signers, GBytes **signed_bytes, GError **error);
+
+/* The attached content without any check: for `info --no-verify` only. */
+GBytes *verify_cms_peek(GBytes *cms, GError **error);
+
+/* X509_print of the first certificate in the CMS: for `info --dump-cert`. */
+char *verify_cms_dump_cert(GBytes *cms, GError **error);
+
+void signers_free(Signers *signers);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Signers, signers_free)
+
+/* Leaf first; array of const SignerCert. NULL where the bundle has several signers. */
+const GPtrArray *signers_chain(const Signers *signers);
+/* "'<subject>', '<subject>'" of all signer certificates. */
+const char *signers_subjects(const Signers *signers);
+/* Hashes of the chain, leaf to root, joined by a blank. */
+char *signers_spki_hashes(const Signers *signers);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * system.conf: what this device is, by section. A pure value.
+ *
+ * Every key of RAUC 1.16 is parsed and checked, also those whose function is
+ * not built in. Slots, repositories and logs keep file order.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/manifest.h"
+#include "model/slot.h"
+
+typedef struct Config Config;
+
+typedef enum {
+	BOOTLOADER_NONE, /* defaults without a file */
+	BOOTLOADER_BAREBOX,
+	BOOTLOADER_GRUB,
+	BOOTLOADER_UBOOT,
+	BOOTLOADER_EFI,
+	BOOTLOADER_CUSTOM,
+	BOOTLOADER_NOOP,
+} Bootloader;
+
+typedef struct {
+	char *path, *directory; /* resolved, NULL: unset */
+	bool check_crl, allow_partial_chain, use_bundle_signing_time;
+	char *check_purpose;
+	GStrv allowed_signer_cns; /* NULL: any */
+} ConfigKeyring;
+
+typedef struct {
+	char *store_path, *tmp_path;
+	GStrv install_args;
+	bool use_desync;
+} ConfigCasync;
+
+typedef struct {
+	char *sandbox_user, *tls_cert, *tls_key, *tls_ca;
+	GStrv send_headers;
+} ConfigStreaming;
+
+typedef struct {
+	char *url; /* NULL: no polling */
+	int interval_sec, max_interval_sec;
+	GStrv inhibit_files, candidate_criteria, install_criteria, reboot_criteria, reboot_cmd;
+} ConfigPolling;
+
+typedef struct {
+	char *name, *filename, *format; /* filename resolved below the data directory */
+	GStrv events;
+	uint64_t max_size;
+	int max_files;
+} ConfigLog;
+
+typedef struct {
+	char *name, *path, *type, *description;
+} ConfigRepo;
+
+struct Config {
+	char *path; /* of the file, NULL: defaults */
+
+	char *compatible;
+	Bootloader bootloader;
+	char *min_bundle_version;
+	char *barebox_statename, *barebox_dtbpath;
+	char *grubenv;
+	bool efi_use_bootnext;
+	int boot_attempts, boot_attempts_primary; /* 0: the backend's default */
+	uint64_t max_bundle_download_size, max_bundle_signature_size;
+	char *mount_prefix;
+	bool activate_installed;
+	bool variant_dtb;
+	char *variant_file, *variant_name;
+	bool prevent_late_fallback;
+	char *data_directory;
+	char *status_file;             /* NULL: per slot */
+	ManifestFormat bundle_formats; /* mask of those allowed */
+	bool perform_pre_check;
+	bool verify_written; /* ours, true by default: read every slot back */
+
+	ConfigKeyring keyring;
+	ConfigCasync casync;
+	ConfigStreaming streaming;
+	ConfigPolling polling;
+	char *encryption_key, *encryption_cert;
+	char *autoinstall_path;
+	char *handler_system_info, *handler_pre_install, *handler_post_install;
+	char *handler_bootloader_custom;
+	GPtrArray *logs;  /* of ConfigLog */
+	GPtrArray *slots; /* of Slot */
+	GPtrArray *repos; /* of ConfigRepo */
+};
+
+/* One "SECTION:KEY=VALUE" of --confopt. */
+typedef struct {
+	char *section, *key, *value;
+} ConfigOverride;
+
+ConfigOverride *config_override_parse(const char *text, GError **error);
+void config_override_free(ConfigOverride *override);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ConfigOverride, config_override_free)
+
+/*
+ * `path` names the file: for messages and for relative paths in it. `overrides`
+ * is an array of ConfigOverride or NULL.
+ */
+Config *config_parse(const char *text, size_t size, const char *path, const GPtrArray *overrides,
+                     GError **error);
+/* What applies without a file: [system] alone, overrides on top. */
+Config *config_new_default(const GPtrArray *overrides, GError **error);
+void config_free(Config *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
+
+/* The text of a system.conf with this meaning (the keys that differ from their default). */
+char *config_format(const Config *config);
+
+const char *config_bootloader_name(Bootloader bootloader);
