@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: MIT
+
+"""What grub.cfg does, in Python: which slot boots from this boot state?
+
+    choose(grubenv_bytes) -> Choice(slot, grubenv, spare)
+
+The real grub.cfg and this model run the same table (table.toml); a test that
+needs the boot loader's answer for a grubenv, say after a power cut, asks here.
+"""
+
+from dataclasses import dataclass, field
+
+HEADER = b"# GRUB Environment Block\n"
+SIZE = 1024
+
+
+class Refused(Exception):
+    """GRUB would not read or write this block."""
+
+
+def entries(block):
+    """(name, value, start, end) of each variable, as GRUB reads a block."""
+    if block is None or not block.startswith(HEADER):
+        raise Refused("invalid environment block")
+    at = len(HEADER)
+    while at < len(block):
+        end = at
+        while end < len(block) and block[end : end + 1] != b"\n":
+            end += 2 if block[end : end + 1] == b"\\" else 1
+        line = block[at:end]
+        name, equals, value = line.partition(b"=")
+        if equals and not line.startswith(b"#") and end < len(block):
+            plain = bytearray()
+            escaped = False
+            for byte in value:
+                if byte == ord("\\") and not escaped:
+                    escaped = True
+                    continue
+                plain.append(byte)
+                escaped = False
+            yield name.decode("latin-1"), plain.decode("latin-1"), at, end
+        at = end + 1
+
+
+def read(block):
+    """Variables of a block; Refused where GRUB's load_env fails."""
+    return {name: value for name, value, _, _ in entries(block)}
+
+
+def write(block, variables):
+    """The block after GRUB's save_env of these variables (None deletes)."""
+    for name, value in variables.items():
+        places = [(at, end) for key, _, at, end in entries(block) if key == name]
+        free = len(block) - len(block.rstrip(b"#"))
+        line = b""
+        if value is not None:
+            escaped = value.replace("\\", "\\\\").replace("\n", "\\\n")
+            line = f"{name}={escaped}\n".encode("latin-1")
+        at = len(block) - free
+        end = at
+        if places:
+            at, end = places[0][0], places[0][1] + 1
+        elif value is None:
+            continue
+        if len(line) - (end - at) > free:
+            raise Refused("environment block too small")
+        size = len(block)
+        block = (block[:at] + line + block[end:])[:size].ljust(size, b"#")
+    return block
+
+
+def block(variables):
+    """A fresh block with these variables, as grub-editenv would write it."""
+    return write(HEADER.ljust(SIZE, b"#"), variables)
+
+
+@dataclass
+class Choice:
+    slot: str  # None: nothing on the disk boots
+    grubenv: bytes
+    spare: bytes
+    tried: list = field(default_factory=list)  # those that would not load, first
+
+
+class _Lost(Exception):
+    """The count could not be kept where we wanted."""
+
+
+class _Loader:
+    def __init__(self, grubenv, spare, slots, loads, writable):
+        self.main, self.spare = grubenv, spare
+        self.slots, self.loads, self.writable = slots, loads, writable
+        self.tried = []
+        self.tries = {}
+        self.order = ""
+        try:
+            self._load_main()
+            self.memory = "main"
+        except Refused:
+            self.good = dict.fromkeys(slots, "1")
+            self.memory = "spare" if self._load_spare() else None
+
+    def _load_main(self):
+        found = read(self.main)
+        self.order = found.get("ORDER", "")
+        self.good = {s: found.get(s + "_OK") for s in self.slots}
+        self.tries = {s: found.get(s + "_TRY") for s in self.slots}
+
+    def _load_spare(self):
+        try:
+            found = read(self.spare)
+        except Refused:
+            self.tries = {}
+            return False
+        self.tries = {s: found.get(s + "_TRY") for s in self.slots}
+        return True
+
+    def _rank(self, slot):
+        return self.good[slot] if self.good[slot] in ("0", "1") else "unknown"
+
+    def _save(self, block, names):
+        if not self.writable:
+            raise Refused("read-only")
+        return write(block, names)
+
+    def _count(self, slot):
+        self.tries[slot] = "1"
+        names = {s + "_TRY": self.tries.get(s) for s in self.slots}
+        try:
+            if self.memory == "main":
+                self.main = self._save(self.main, names)
+                self._clear_spare()
+            elif self.memory == "spare":
+                self.spare = self._save(self.spare, names | {"spare_used": "1"})
+        except Refused as refused:
+            raise _Lost from refused
+
+    def _clear_spare(self):
+        try:
+            if read(self.spare).get("spare_used") == "1":
+                names = [s + "_TRY" for s in self.slots] + ["spare_used"]
+                self.spare = self._save(self.spare, dict.fromkeys(names))
+        except Refused:
+            pass
+
+    def _pass(self, walk, rank):
+        for slot in walk:
+            if self._rank(slot) == rank and (self.tries.get(slot) or "0") == "0":
+                self._count(slot)
+                if self.loads(slot):
+                    return slot
+                self.tried.append(slot)
+        return None
+
+    def _forgive(self, rank):
+        for slot in self.slots:
+            if self._rank(slot) == rank:
+                self.tries[slot] = "0"
+
+    def _run(self, walk):
+        steps = ["1", "unknown", ("1",), "1", "0", ("unknown", "0"), "unknown", "0"]
+        for step in steps:
+            if isinstance(step, tuple):
+                for rank in step:
+                    self._forgive(rank)
+                continue
+            slot = self._pass(walk, step)
+            if slot:
+                return slot
+        return None
+
+    def choose(self):
+        named = [s for s in self.order.split() if s in self.slots]
+        walk = list(dict.fromkeys(named + list(self.slots)))
+        while True:
+            try:
+                return self._run(walk)
+            except _Lost:
+                if self.memory == "main" and self._load_spare():
+                    self.memory = "spare"
+                else:
+                    self.memory, self.tries = None, {}
+
+
+def choose(grubenv, spare=None, slots=("A", "B"), loads=lambda slot: True, writable=True):
+    """What grub.cfg boots from these bytes (None: no such file), and what it leaves behind."""
+    loader = _Loader(grubenv, spare, tuple(slots), loads, writable)
+    slot = loader.choose()
+    return Choice(slot, loader.main, loader.spare, loader.tried)
