@@ -36,6 +36,9 @@ GStrv keyfile_keys(const KeyFile *file, const char *group);
 
 bool keyfile_take_string(KeyFile *file, const char *group, const char *key, char **value,
                          GError **error);
+/* The same, but a missing key is "Missing key '<key>' in group '[<group>]'". */
+bool keyfile_take_required(KeyFile *file, const char *group, const char *key, char **value,
+                           GError **error);
 /* The same, but an empty value is like a missing key. */
 bool keyfile_take_optional(KeyFile *file, const char *group, const char *key, char **value,
                            GError **error);
