@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""The signed bundle, made by the project's own rauc (or what $RAUC names)."""
+
+import json
+import os
+import pathlib
+import shutil
+
+from .tool import Refusal, run
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILT = ("build-release/src/rauc", "build/src/rauc", "build-release/rauc", "build/rauc")
+
+
+def find_rauc(given=None):
+    """--rauc, $RAUC, the build folder, PATH: the first there is."""
+    given = given or os.environ.get("RAUC")
+    if given:
+        path = shutil.which(given)
+        if not path:
+            raise Refusal(f"the rauc program '{given}' does not exist or cannot be run")
+        return os.path.abspath(path)
+    for path in (TOP / built for built in BUILT):
+        if os.access(path, os.X_OK):
+            return str(path)
+    path = shutil.which("rauc")
+    if not path:
+        raise Refusal("no rauc program: build it (meson setup build && ninja -C build) or set RAUC")
+    return path
+
+
+def manifest(version, compatible):
+    return (f"[update]\ncompatible={compatible}\nversion={version}\n\n"
+            f"[bundle]\nformat=verity\n\n"
+            f"[image.rootfs]\nfilename=rootfs.ext4\n")
+
+
+def make(rauc, slot_image, output, version, compatible, keys, scratch):
+    """Write the bundle to output; what rauc itself then reads from it, as a dict."""
+    key, certificate, keyring = keys
+    content = scratch / "bundle"
+    content.mkdir()
+    os.link(slot_image, content / "rootfs.ext4")
+    (content / "manifest.raucm").write_text(manifest(version, compatible))
+    check = ["--keyring", keyring] if keyring else []
+    run([rauc, "bundle", "--cert", certificate, "--key", key, *check, "--mksquashfs-args=-comp zstd -Xcompression-level 3",
+         content, output], "making the bundle")
+    shutil.rmtree(content)
+    if not keyring:
+        return {}
+    shown = run([rauc, "info", "--keyring", keyring, "--output-format=json", output],
+                "checking the bundle against RAUC_KEYRING_FILE")
+    info = json.loads(shown)
+    for name, wanted in (("version", version), ("compatible", compatible)):
+        if info.get(name) != wanted:
+            raise Refusal(f"the bundle says {name} '{info.get(name)}' instead of '{wanted}'")
+    return info

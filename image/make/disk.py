@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""The factory disk image: boot loader, slot A, an empty slot B, data with a true status file."""
+
+import os
+import pathlib
+import shutil
+import time
+
+from . import rootfs
+from .tool import Refusal, need, run
+
+MKGRUB = pathlib.Path(__file__).resolve().parents[2] / "boot" / "grub" / "mkgrub.sh"
+
+
+def make_esp(folder, layout):
+    """The EFI system partition's files; the first environment says A is good and B is empty."""
+    folder.mkdir(parents=True)
+    mkgrub = pathlib.Path(os.environ.get("MKGRUB", MKGRUB))
+    if not mkgrub.is_file():
+        raise Refusal(f"{mkgrub} is missing: it makes the boot loader's files")
+    run([mkgrub, "--slots", layout.folder / "slots.cfg", "--order", "A B", "--good", "A", folder], "making the boot loader's files")
+
+
+def status_text(layout, facts):
+    """The central status file of a device that left the factory with slot A filled."""
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())))
+    bundle_hash = f"bundle.hash={facts['hash']}\n" if facts.get("hash") else ""
+    return (f"[slot.{layout.factory_slot}]\n"
+            f"bundle.compatible={facts['compatible']}\n"
+            f"bundle.version={facts['version']}\n"
+            f"{bundle_hash}"
+            f"status=ok\n"
+            f"sha256={facts['sha256']}\n"
+            f"size={facts['size']}\n"
+            f"installed.timestamp={stamp}\n"
+            f"installed.count=1\n")
+
+
+def make_data(image, folder, layout, facts):
+    status = folder / layout.status_file
+    folder.mkdir(mode=0o755)
+    status.parent.mkdir(mode=0o700, parents=True)
+    status.write_text(status_text(layout, facts))
+    status.chmod(0o600)
+    rootfs.mke2fs(image, layout.data_size, "data", f"data {facts['compatible']}", folder)
+
+
+def make(slot_image, output, layout, facts, scratch):
+    """Write the disk image to output."""
+    inputs = scratch / "in"
+    inputs.mkdir()
+    make_esp(scratch / "root" / "esp" / "EFI" / "BOOT", layout)
+    rootfs.mke2fs(inputs / "root_b.ext4", layout.slot_size, "empty", f"root_b {facts['compatible']}", None)
+    make_data(inputs / "data.ext4", scratch / "data", layout, facts)
+    os.link(slot_image, inputs / "root_a.ext4")
+
+    sizes = {"SLOT_SIZE": layout.slot_size, "ESP_SIZE": layout.esp_size, "DATA_SIZE": layout.data_size}
+    environ = {**os.environ, **{key: f"{size >> 20}M" for key, size in sizes.items()},
+               "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
+    for program, package in (("mcopy", "mtools"), ("mkdosfs", "dosfstools")):
+        need(program, package)
+    # genimage's own ext4 is not used; the partitions come ready made
+    run([need("genimage", "genimage"), "--config", layout.folder / "genimage.cfg", "--rootpath", scratch / "root",
+         "--tmppath", scratch / "genimage", "--inputpath", inputs, "--outputpath", scratch / "out"],
+        "putting the disk together", env=environ)
+    shutil.move(scratch / "out" / "disk.img", output)
