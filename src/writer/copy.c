@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "writer/copy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "crypto/digest.h"
+#include "writer/target.h"
+
+#define CHUNK   (1024 * 1024)
+#define GRAIN   (64 * 1024) /* how finely zeroes are told from data */
+#define N_GRAIN (CHUNK / GRAIN)
+
+typedef struct {
+	uint8_t *data; /* CHUNK bytes, aligned */
+	size_t size;
+	uint32_t zero; /* bit i: grain i has only zeroes */
+} Chunk;
+
+typedef struct {
+	CopyJob *job;
+	Target *target;
+	Digest *digest;
+	uint64_t size;
+	/* One a ticket of the pool: item i has chunk i % depth for itself until consumed. */
+	Chunk *chunks;
+	unsigned n_chunks;
+	uint64_t done, total; /* for progress: written, and read back */
+} Copy;
+
+static bool is_zero(const uint8_t *data, size_t size)
+{
+	return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
+}
+
+static Chunk *chunk_of(Copy *copy, uint64_t item)
+{
+	Chunk *chunk = &copy->chunks[item % copy->n_chunks];
+
+	chunk->size = (size_t)MIN(CHUNK, copy->size - item * CHUNK);
+	return chunk;
+}
+
+static void *read_chunk(void *user, uint64_t item, GError **error)
+{
+	Copy *copy = user;
+	Chunk *chunk = chunk_of(copy, item);
+
+	if (!source_read_at(copy->job->bytes, chunk->data, chunk->size, item * CHUNK, error))
+		return NULL;
+	chunk->zero = 0;
+	for (unsigned i = 0; i < chunk->size / GRAIN; i++) {
+		if (is_zero(chunk->data + i * GRAIN, GRAIN))
+			chunk->zero |= 1u << i;
+	}
+	return chunk;
+}
+
+/* Grains [first, last) are alike: all zero, or all to be written. */
+static bool write_run(Copy *copy, const Chunk *chunk, uint64_t at, unsigned first, unsigned last,
+                      GError **error)
+{
+	size_t from = (size_t)first * GRAIN;
+	size_t size = MIN((size_t)last * GRAIN, chunk->size) - from;
+	bool is_done = false;
+
+	if (chunk->zero >> first & 1) {
+		if (!target_punch(copy->target, size, at + from, &is_done, error))
+			return false;
+		copy->job->n_punched += is_done ? size : 0;
+	}
+	if (is_done)
+		return true;
+	copy->job->n_written += size;
+	return target_write(copy->target, chunk->data + from, size, at + from, error);
+}
+
+static bool write_chunk(void *user, uint64_t item, void *made, GError **error)
+{
+	Copy *copy = user;
+	const Chunk *chunk = made;
+	unsigned n_grains = (unsigned)((chunk->size + GRAIN - 1) / GRAIN);
+
+	for (unsigned first = 0, last; first < n_grains; first = last) {
+		for (last = first + 1; last < n_grains; last++) {
+			if ((chunk->zero >> last & 1) != (chunk->zero >> first & 1))
+				break;
+		}
+		if (!write_run(copy, chunk, item * CHUNK, first, last, error))
+			return false;
+	}
+	digest_update(copy->digest, chunk->data, chunk->size);
+	copy->done += chunk->size;
+	progress_bytes(copy->job->progress, copy->done, copy->total);
+	return true;
+}
+
+static void *read_back_chunk(void *user, uint64_t item, GError **error)
+{
+	Copy *copy = user;
+	Chunk *chunk = chunk_of(copy, item);
+
+	return target_read_back(copy->target, chunk->data, chunk->size, item * CHUNK, error) ? chunk
+	                                                                                     : NULL;
+}
+
+static bool hash_chunk(void *user, uint64_t item G_GNUC_UNUSED, void *made,
+                       GError **error G_GNUC_UNUSED)
+{
+	Copy *copy = user;
+	const Chunk *chunk = made;
+
+	digest_update(copy->digest, chunk->data, chunk->size);
+	copy->done += chunk->size;
+	progress_bytes(copy->job->progress, copy->done, copy->total);
+	return true;
+}
+
+static bool run_all(Copy *copy, const PoolWork *work, uint8_t result[DIGEST_SIZE], GError **error)
+{
+	uint64_t n_items = copy->size / CHUNK + (copy->size % CHUNK != 0);
+
+	if (!pool_run(copy->job->pool, n_items, work, copy, error))
+		return false;
+	digest_finish(copy->digest, result);
+	return true;
+}
+
+static bool write_all(Copy *copy, uint8_t written[DIGEST_SIZE], GError **error)
+{
+	static const PoolWork work = { .produce = read_chunk, .consume = write_chunk };
+	const char *expected = copy->job->sha256;
+	g_autoptr(Target) target = target_open(copy->job->path, error);
+
+	if (!target)
+		return false;
+	if (target_capacity(target) < copy->size)
+		return fail(error, FAILURE_REJECTED,
+		            "Slot (%" G_GUINT64_FORMAT
+		            " bytes) is too small for image (%" G_GUINT64_FORMAT " bytes).",
+		            target_capacity(target), copy->size);
+	copy->target = target;
+	if (!run_all(copy, &work, written, error))
+		return false;
+
+	g_autofree char *hex = digest_hex(written, DIGEST_SIZE);
+	if (expected && g_ascii_strcasecmp(hex, expected) != 0)
+		return fail(error, FAILURE_INTEGRITY,
+		            "image digest is %s, but the manifest says %s", hex, expected);
+	return target_finish(target, copy->size, error);
+}
+
+static bool compare_all(Copy *copy, const uint8_t written[DIGEST_SIZE], GError **error)
+{
+	static const PoolWork work = { .produce = read_back_chunk, .consume = hash_chunk };
+	g_autoptr(Target) target = target_open_back(copy->job->path, error);
+	uint8_t found[DIGEST_SIZE];
+
+	copy->target = target;
+	if (!target || !run_all(copy, &work, found, error))
+		return false;
+	return memcmp(found, written, DIGEST_SIZE) == 0 ||
+	       fail(error, FAILURE_INTEGRITY,
+	            "%s reads back differently from what was written: the medium is damaged",
+	            copy->job->path);
+}
+
+static void clear(Copy *copy)
+{
+	for (unsigned i = 0; i < copy->n_chunks; i++)
+		free(copy->chunks[i].data);
+	g_free(copy->chunks);
+	digest_free(copy->digest);
+}
+
+static bool prepare(Copy *copy, GError **error)
+{
+	copy->n_chunks = pool_depth(copy->job->pool);
+	copy->chunks = g_new0(Chunk, copy->n_chunks);
+	for (unsigned i = 0; i < copy->n_chunks; i++) {
+		void *data = NULL;
+
+		if (posix_memalign(&data, TARGET_ALIGN, CHUNK) != 0)
+			return fail(error, FAILURE_IO, "not enough memory for %u chunks of 1 MiB",
+			            copy->n_chunks);
+		copy->chunks[i].data = data;
+	}
+	copy->digest = digest_new();
+	return true;
+}
+
+bool copy_run(CopyJob *job, GError **error)
+{
+	Copy copy = { .job = job, .size = job->bytes->size };
+	uint8_t written[DIGEST_SIZE];
+
+	job->n_written = job->n_punched = 0;
+	copy.total = job->verify ? copy.size * 2 : copy.size;
+	bool ok = prepare(&copy, error) && write_all(&copy, written, error) &&
+	          (!job->verify || compare_all(&copy, written, error));
+	clear(&copy);
+	return ok;
+}
+
+bool copy_check_target(const char *path, uint64_t size, GError **error)
+{
+	g_autoptr(Target) target = target_open(path, error);
+
+	if (!target)
+		return false;
+	return target_capacity(target) >= size ||
+	       fail(error, FAILURE_REJECTED,
+	            "Slot (%" G_GUINT64_FORMAT " bytes) is too small for image (%" G_GUINT64_FORMAT
+	            " bytes).",
+	            target_capacity(target), size);
+}

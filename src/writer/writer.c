@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "writer/writer.h"
+
+#include "base/error.h"
+#include "writer/rows.h"
+
+/* Chapter 7.1, as far as it is built. */
+static const struct {
+	ImageType image;
+	SlotType slot;
+	const Writer *writer;
+} table[] = {
+	{ IMAGE_RAW, SLOT_RAW, &writer_raw },         { IMAGE_EXT4, SLOT_RAW, &writer_raw },
+	{ IMAGE_VFAT, SLOT_RAW, &writer_raw },        { IMAGE_SQUASHFS, SLOT_RAW, &writer_raw },
+	{ IMAGE_RAW, SLOT_EXT4, &writer_filesystem }, { IMAGE_EXT4, SLOT_EXT4, &writer_filesystem },
+	{ IMAGE_RAW, SLOT_VFAT, &writer_filesystem }, { IMAGE_VFAT, SLOT_VFAT, &writer_filesystem },
+};
+
+const Writer *writer_find(ImageType image, SlotType slot, GError **error)
+{
+	const char *name = image_type_name(image);
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
+		if (table[i].image == image && table[i].slot == slot)
+			return table[i].writer;
+	}
+	return fail_null(error, FAILURE_UNSUPPORTED,
+	                 "Unsupported image type '%s' for slot type '%s'", name ? name : "(none)",
+	                 slot_type_name(slot));
+}
