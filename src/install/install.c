@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "install/install.h"
+
+#include "base/error.h"
+#include "bundle/bundle.h"
+#include "install/check.h"
+#include "install/plan.h"
+#include "install/step.h"
+#include "system/mark.h"
+
+#define MOST_WORKERS 4
+
+static void tell(const InstallEvents *events, const char *text)
+{
+	if (events->message)
+		events->message(events->user, text);
+}
+
+static Keyring *load_keyring(const ConfigKeyring *config, GError **error)
+{
+	KeyringRules rules = { .path = config->path,
+		               .directory = config->directory,
+		               .check_crl = config->check_crl,
+		               .allow_partial_chain = config->allow_partial_chain,
+		               .use_bundle_signing_time = config->use_bundle_signing_time,
+		               .check_purpose = config->check_purpose,
+		               .allowed_signer_cns =
+		                       (const char *const *)config->allowed_signer_cns };
+
+	return keyring_load(&rules, error);
+}
+
+static Bundle *verify(const Config *config, BundleFile *file, Progress *parent, GError **error)
+{
+	g_autoptr(BundleFile) owned = file;
+	g_autoptr(Keyring) keyring = load_keyring(&config->keyring, error);
+
+	if (!keyring)
+		return NULL;
+	Progress *step = progress_begin(parent, 1, 0, "Verifying signature");
+	BundleRules rules = { .keyring = keyring, .formats = config->bundle_formats };
+	Bundle *bundle = bundle_verify(g_steal_pointer(&owned), &rules, error);
+	progress_end(step, bundle != NULL);
+	return bundle;
+}
+
+static Bundle *open_bundle(System *system, const char *path, Progress *root, GError **error)
+{
+	const Config *config = system_config(system);
+	Progress *step = progress_begin(root, 1, 1, "Checking bundle");
+	BundleFile *file = bundle_file_open(path, config->max_bundle_signature_size, error);
+	g_autoptr(Bundle) bundle = file ? verify(config, file, step, error) : NULL;
+	bool ok = bundle && bundle_open_payload(bundle, error);
+
+	progress_end(step, ok);
+	return ok ? g_steal_pointer(&bundle) : NULL;
+}
+
+static bool refresh_states(System *system, Progress *root, GError **error)
+{
+	Progress *step = progress_begin(root, 1, 0, "Determining slot states");
+	bool ok = system_refresh_mounts(system, error);
+
+	progress_end(step, ok);
+	return ok;
+}
+
+static bool check_contents(System *system, const InstallRequest *request, const Bundle *bundle,
+                           Progress *root, GError **error)
+{
+	Progress *step = progress_begin(root, 1, 0, "Checking manifest contents");
+	bool ok = check_bundle(system, request, bundle, error);
+
+	progress_end(step, ok);
+	return ok;
+}
+
+static Plan *make_plan(System *system, const Bundle *bundle, Pool *pool, Progress *root,
+                       GError **error)
+{
+	Progress *step = progress_begin(root, 1, 0, "Determining target install group");
+	g_autoptr(GPtrArray) target = system_pick_target(system);
+	g_autoptr(Plan) plan = plan_make(system, bundle, target, error);
+	bool ok = plan && check_plan(system, plan, pool, error);
+
+	progress_end(step, ok);
+	return ok ? g_steal_pointer(&plan) : NULL;
+}
+
+static bool close_target(System *system, const Slot *slot, GError **error)
+{
+	if (boot_set_state(system_boot(system), slot, false, error))
+		return true;
+	g_prefix_error(error, "Failed marking slot %s non-bootable (bad): ", slot->name);
+	return false;
+}
+
+static bool activate(System *system, const Slot *slot, GError **error)
+{
+	if (!system_config(system)->activate_installed || mark_active(system, slot, error))
+		return true;
+	g_prefix_error(error, "Failed marking slot %s bootable (active/primary): ", slot->name);
+	return false;
+}
+
+/* From the first line on the target does not boot; the last one decides. */
+static bool touch(const StepContext *context, const Plan *plan, GError **error)
+{
+	ERROR_WHILE(error, "Installation error");
+
+	if (plan->boot_slot && !close_target(context->system, plan->boot_slot, error))
+		return false;
+	for (unsigned i = 0; i < plan->steps->len; i++) {
+		if (!step_run(context, plan->steps->pdata[i], error))
+			return false;
+	}
+	tell(context->events, "All slots updated");
+	return !plan->boot_slot || activate(context->system, plan->boot_slot, error);
+}
+
+static bool update_slots(StepContext *context, const Plan *plan, Progress *root, GError **error)
+{
+	tell(context->events, "Updating slots...");
+	context->progress = progress_begin(root, 6, 10 * plan->steps->len, "Updating slots");
+	bool ok = touch(context, plan, error);
+	progress_end(context->progress, ok);
+	return ok;
+}
+
+static bool run(System *system, const InstallRequest *request, const InstallEvents *events,
+                Progress *root, GError **error)
+{
+	unsigned workers = pool_default_workers(MOST_WORKERS);
+	g_autoptr(Pool) pool = pool_new(workers, 2 * workers + 2);
+	g_autofree char *transaction =
+		request->transaction ? g_strdup(request->transaction) : g_uuid_string_random();
+
+	if (!system_lock(system, error) || !refresh_states(system, root, error))
+		return false;
+	tell(events, "Checking and mounting bundle...");
+	g_autoptr(Bundle) bundle = open_bundle(system, request->bundle, root, error);
+	if (!bundle || !check_contents(system, request, bundle, root, error))
+		return false;
+	g_autoptr(Plan) plan = make_plan(system, bundle, pool, root, error);
+	if (!plan)
+		return false;
+	StepContext context = { system, bundle, transaction, events, pool, NULL };
+	return update_slots(&context, plan, root, error);
+}
+
+bool install_run(System *system, const InstallRequest *request, const InstallEvents *events,
+                 GError **error)
+{
+	Progress *root = progress_new("Installing", 10, events->progress, events->user);
+
+	tell(events, "started");
+	bool ok = run(system, request, events, root, error);
+	progress_end(root, ok);
+	tell(events, ok ? "finished" : "failed");
+	return ok;
+}

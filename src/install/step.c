@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "install/step.h"
+
+#include "base/error.h"
+
+G_GNUC_PRINTF(2, 3)
+static void tell(const StepContext *context, const char *format, ...)
+{
+	va_list args;
+
+	if (!context->events->message)
+		return;
+	va_start(args, format);
+	g_autofree char *text = g_strdup_vprintf(format, args);
+	va_end(args);
+	context->events->message(context->events->user, text);
+}
+
+/* Power lost from here on shows as pending: nobody takes the old digest for the content. */
+static bool save_pending(const StepContext *context, const PlanStep *step, GError **error)
+{
+	g_autoptr(SlotStatus) status = slot_status_copy(system_status(context->system, step->slot));
+
+	g_free(status->status);
+	status->status = g_strdup("pending");
+	g_clear_pointer(&status->sha256, g_free);
+	status->size = 0;
+	return system_save_status(context->system, step->slot, status, error);
+}
+
+static bool save_result(const StepContext *context, const PlanStep *step, const char *result,
+                        GError **error)
+{
+	g_autoptr(SlotStatus) status = slot_status_copy(system_status(context->system, step->slot));
+	const Manifest *manifest = bundle_manifest(context->bundle);
+
+	slot_status_reset(status);
+	status->bundle_compatible = g_strdup(manifest->compatible);
+	status->bundle_version = g_strdup(manifest->version);
+	status->bundle_description = g_strdup(manifest->description);
+	status->bundle_build = g_strdup(manifest->build);
+	status->bundle_hash = g_strdup(bundle_manifest_hash(context->bundle));
+	status->status = g_strdup(result);
+	status->sha256 = g_strdup(step->image->sha256);
+	status->size = step->image->size;
+	status->installed_transaction = g_strdup(context->transaction);
+	status->installed_timestamp = system_now();
+	if (status->installed_count < G_MAXUINT32)
+		status->installed_count++;
+	return system_save_status(context->system, step->slot, status, error);
+}
+
+static bool is_same(const StepContext *context, const PlanStep *step)
+{
+	const SlotStatus *status = system_status(context->system, step->slot);
+
+	return !step->slot->install_same && g_strcmp0(status->status, "ok") == 0 &&
+	       status->sha256 && step->image->sha256 &&
+	       g_ascii_strcasecmp(status->sha256, step->image->sha256) == 0;
+}
+
+static bool skip(const StepContext *context, const PlanStep *step, GError **error)
+{
+	tell(context, "Skipping update for correct image '%s'", step->image->filename);
+	bool ok = save_result(context, step, "ok", error);
+	progress_end(progress_begin(context->progress, 9, 0, "Copying image skipped"), ok);
+	return ok;
+}
+
+static bool write_image(const StepContext *context, const PlanStep *step, GError **error)
+{
+	Progress *copying =
+		progress_begin(context->progress, 9, 0, "Copying image to %s", step->slot->name);
+	WriterJob job = plan_job(step, context->system, context->pool, copying);
+	bool ok = step->writer->write(&job, error);
+
+	progress_end(copying, ok);
+	if (ok)
+		g_info("slot %s: %" G_GUINT64_FORMAT " bytes written, %" G_GUINT64_FORMAT
+		       " zero bytes without a write",
+		       step->slot->name, job.n_written, job.n_punched);
+	return ok;
+}
+
+static bool update(const StepContext *context, const PlanStep *step, GError **error)
+{
+	g_autoptr(GError) unsaved = NULL;
+
+	tell(context, "Updating slot %s", step->slot->name);
+	if (!save_pending(context, step, error))
+		return false;
+	if (!write_image(context, step, error)) {
+		if (!save_result(context, step, "failed", &unsaved))
+			g_warning("%s", unsaved->message);
+		return false;
+	}
+	if (!save_result(context, step, "ok", error))
+		return false;
+	tell(context, "Updating slot %s done", step->slot->name);
+	return true;
+}
+
+bool step_run(const StepContext *context, const PlanStep *step, GError **error)
+{
+	const char *boot_name = step->slot->boot_name;
+
+	tell(context, "Checking slot %s", step->slot->name);
+	progress_end(progress_begin(context->progress, 1, 0, "Checking slot %s%s%s%s",
+	                            step->slot->name, boot_name ? " (" : "",
+	                            boot_name ? boot_name : "", boot_name ? ")" : ""),
+	             true);
+	if (is_same(context, step) ? skip(context, step, error) : update(context, step, error))
+		return true;
+	g_prefix_error(error, "Failed updating slot %s: ", step->slot->name);
+	return false;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * One image into one slot: status pending, writer, status ok.
+ */
+
+#include "install/install.h"
+#include "install/plan.h"
+
+typedef struct {
+	System *system;
+	const Bundle *bundle;
+	const char *transaction;
+	const InstallEvents *events;
+	Pool *pool;
+	Progress *progress; /* of all slots: each step takes ten parts */
+} StepContext;
+
+/* Fails with "Failed updating slot <s>: …", the slot's status is then "failed". */
+bool step_run(const StepContext *context, const PlanStep *step, GError **error);
