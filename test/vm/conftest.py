@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import vm  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def guest():
+    """vm.run(), or a skip that says why."""
+    if why := vm.why_not():
+        pytest.skip(why)
+    return vm.run
