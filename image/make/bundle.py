@@ -9,7 +9,7 @@ import shutil
 from .tool import Refusal, run
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-BUILT = ("build-release/src/rauc", "build/src/rauc", "build-release/rauc", "build/rauc")
+BUILT = ("build/release/src/rauc", "build/src/rauc")
 
 
 def find_rauc(given=None):

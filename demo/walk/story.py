@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: MIT
+"""The story: update, crash, fallback, failed health check, fallback."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+from .console import Console
+from .machine import Machine, Trouble
+from .server import Server
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BROKEN = TOP / "demo" / "broken"
+COMPATIBLE = "moonforge-demo-qemux86-64"
+GRUBENV = "/boot/efi/EFI/BOOT/grubenv"
+# True: the device installs straight from the server; False: it downloads first
+STREAM = False
+
+# seconds, before --patience
+BOOT, INSTALL, RESTART, ANSWER, HEALTH = 150, 240, 90, 60, 120
+
+TITLES = (
+    "Build version 1 (disk image) and versions 2, 3 and 4 (signed bundles)",
+    "Power on a device fresh from the factory: version 1 in slot A",
+    "The status is true from the first boot on",
+    "Install version 2 into the other slot, while version 1 runs",
+    "Restart: slot B boots version 2",
+    "The health check passes, so version 2 is marked good and stays",
+    "Install version 3 (it will crash the kernel)",
+    "Restart: version 3 panics",
+    "The boot loader falls back by itself: version 2 in slot B",
+    "The status says which slot failed",
+    "Install version 4 (it boots, but its health check will fail)",
+    "Restart: version 4 fails its health check and restarts the device",
+    "Back in slot B once more: version 2 never was in danger",
+)
+
+
+class Story:
+    def __init__(self, stage, folder, rauc, overlays, kvm, patience):
+        self.stage, self.folder, self.kvm, self.patience = stage, folder, kvm, patience
+        self.rauc, self.overlays = rauc, tuple(overlays)
+        self.n_boots = 0
+        self.log = None
+        self.device = None
+        self.console = None
+
+    # ---- pieces ------------------------------------------------------------
+
+    def limit(self, seconds):
+        return seconds * self.patience
+
+    def build(self, version, only, *overlays):
+        tar = self.folder / f"rootfs-{version}.tar"
+        for argv in (
+                [TOP / "image" / "debian-rootfs", "--version", version, "--compatible", COMPATIBLE, "--output", tar,
+                 *(word for overlay in self.overlays + overlays for word in ("--overlay", overlay))],
+                [TOP / "image" / "build", "--rootfs", tar, "--version", version, "--compatible", COMPATIBLE,
+                 "--output", self.folder, "--only", only]):
+            argv += ["--rauc", self.rauc] if self.rauc else []
+            with self.stage.busy(f"building version {version}"):
+                done = subprocess.run([str(a) for a in argv], text=True, capture_output=True, check=False, stdin=subprocess.DEVNULL,
+                                      timeout=3600)
+            warnings = [line for line in done.stderr.splitlines() if line.startswith("WARNING")]
+            if version == "1":
+                for line in warnings:
+                    print(line, file=sys.stderr, flush=True)
+            if done.returncode != 0:
+                raise Trouble(f"building version {version}: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+            self.stage.answer("\n".join(line for line in done.stdout.splitlines() if "made" not in line))
+        tar.unlink()
+
+    def power_on(self, name):
+        """Start the next power cycle; the one before has ended or is ended now."""
+        self.power_off()
+        self.n_boots += 1
+        self.log = self.folder / f"boot-{self.n_boots}-{name}.log"
+        self.device = Machine(self.folder / f"{COMPATIBLE}-1.img", self.log, self.kvm)
+        self.device.power_on()
+        self.console = Console(self.device)
+
+    def power_off(self):
+        if self.device:
+            self.device.power_off()
+            self.device = None
+            if self.stage.verbose:
+                self.stage.answer(self.log.read_text(encoding="utf-8", errors="replace"))
+
+    def login(self):
+        with self.stage.busy("booting"):
+            self.console.login(self.limit(BOOT))
+
+    def type(self, command, limit=ANSWER):
+        """Run a command in front of the audience; it has to work."""
+        self.stage.command(command)
+        with self.stage.busy("working"):
+            said = self.console.ask(command, self.limit(limit))
+        self.stage.answer(said)
+        return said
+
+    def facts(self, version, slot):
+        """Which system is this? Asked of the release file, the kernel and rauc."""
+        release = self.console.ask("cat /etc/os-release")
+        found = re.search(r"^IMAGE_VERSION=(.*)$", release, re.MULTILINE)
+        self.stage.check("IMAGE_VERSION in /etc/os-release", found and found[1], version)
+        found = re.search(r"rauc\.slot=(\S+)", self.console.ask("cat /proc/cmdline"))
+        self.stage.check("rauc.slot on the kernel command line", found and found[1], slot)
+        status = self.status()
+        self.stage.check("booted, says rauc status", status["booted"], slot)
+        return status
+
+    def status(self):
+        """rauc status, with the slots by their boot names."""
+        answer = self.console.ask_json("rauc status --detailed --output-format=json", self.limit(ANSWER))
+        answer["by_bootname"] = {}
+        for slot in answer["slots"]:
+            for name, facts in slot.items():
+                answer["by_bootname"][facts["bootname"]] = {**facts, "name": name}
+        return answer
+
+    def grubenv(self):
+        text = self.console.ask(f"cat {GRUBENV}", self.limit(ANSWER))
+        return dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
+
+    def healthy(self):
+        """Wait until the device has judged itself."""
+        with self.stage.busy("waiting for the health check"):
+            for _ in range(int(self.limit(HEALTH))):
+                said = self.console.run("systemctl is-active rauc-mark-good.service", self.limit(ANSWER))[1].strip()
+                if said == "active":
+                    return
+                if said == "failed":
+                    break
+                self.console.run("sleep 1", self.limit(ANSWER))
+        why = self.console.run("journalctl --no-pager -o cat -n 4 -u demo-health.service -u rauc-mark-good.service", self.limit(ANSWER))[1]
+        raise Trouble("the slot was not marked good: " + " / ".join(why.split("\n")))
+
+    def install(self, server, version, target):
+        url = f"{server.url}/{COMPATIBLE}-{version}.raucb"
+        if STREAM:
+            self.type(f"rauc install {url}", INSTALL)
+        else:
+            self.type(f"curl -sS --retry 30 --retry-connrefused --retry-delay 1 -o /data/bundle.raucb {url}", INSTALL)
+            self.type("rauc install /data/bundle.raucb", INSTALL)
+            self.console.ask("rm /data/bundle.raucb")
+        status = self.status()
+        slot = status["by_bootname"][target]
+        self.stage.check(f"slot {target} now holds version", slot["slot_status"]["bundle"].get("version"), version)
+        self.stage.check(f"status of slot {target}", slot["slot_status"].get("status"), "ok")
+        self.stage.check("the next boot goes to", status["boot_primary"], slot["name"])
+
+    def leave(self, command):
+        """Shut down or restart; QEMU ends with the power cycle."""
+        self.stage.command(command)
+        self.device.serial.send(f"systemctl {command}")
+        with self.stage.busy("shutting down"):
+            self.device.wait_off(self.limit(RESTART))
+
+    # ---- the thirteen steps --------------------------------------------------
+
+    def tell(self):
+        with self.stage.step():
+            self.build("1", "disk")
+            self.build("2", "bundle")
+            self.build("3", "bundle", BROKEN / "panic")
+            self.build("4", "bundle", BROKEN / "unhealthy")
+        try:
+            with Server(self.folder) as server:
+                self.first_boot(server)
+                self.good_update(server)
+                self.panic()
+                self.after_panic(server)
+                self.unhealthy()
+                self.ending()
+        finally:
+            self.power_off()
+
+    def first_boot(self, server):
+        with self.stage.step():
+            self.power_on("A")
+            self.login()
+            self.facts("1", "A")
+            self.healthy()
+            self.stage.check("A_TRY in grubenv, after the health check", self.grubenv().get("A_TRY"), "0")
+        with self.stage.step():
+            self.type("rauc status")
+            slots = self.status()["by_bootname"]
+            facts = slots["A"]["slot_status"]
+            self.stage.check("slot A holds version", facts["bundle"].get("version"), "1")
+            self.stage.check("status of slot A", facts.get("status"), "ok")
+            self.stage.check("boot status of slot A", slots["A"]["boot_status"], "good")
+            self.stage.check("boot status of slot B, still empty", slots["B"]["boot_status"], "bad")
+        with self.stage.step():
+            self.install(server, "2", "B")
+
+    def good_update(self, server):
+        with self.stage.step():
+            self.leave("reboot")
+            self.power_on("B")
+            self.login()
+            self.facts("2", "B")
+        with self.stage.step():
+            self.healthy()
+            self.type("systemctl --no-pager --lines=0 status demo-health.service | head -n 3")
+            slots = self.status()["by_bootname"]
+            self.stage.check("boot status of slot B", slots["B"]["boot_status"], "good")
+            self.stage.check("boot status of slot A", slots["A"]["boot_status"], "good")
+            env = self.grubenv()
+            self.stage.check("B_OK, B_TRY in grubenv", f"{env.get('B_OK')}, {env.get('B_TRY')}", "1, 0")
+        with self.stage.step():
+            self.install(server, "3", "A")
+
+    def watch_failure(self, name, *events):
+        """Restart into slot A and see it fail; the device has to restart by itself."""
+        self.leave("reboot")
+        self.power_on(name)
+        with self.stage.busy("booting"):
+            self.console.expect(r"slot A: ", self.limit(BOOT), "waiting for the boot loader to choose slot A")
+            for pattern, what in events:
+                said = self.console.expect(pattern, self.limit(BOOT), f"waiting for {what}")[0].strip()
+                self.stage.answer(said)
+            self.device.wait_off(self.limit(RESTART))
+        self.stage.say("the device restarted by itself")
+
+    def panic(self):
+        with self.stage.step():
+            self.watch_failure("A-panic", (r"Kernel panic - not syncing: .*\n", "the kernel panic"))
+
+    def after_panic(self, server):
+        with self.stage.step():
+            self.power_on("B")
+            self.login()
+            self.facts("2", "B")
+        with self.stage.step():
+            self.healthy()
+            self.type("rauc status")
+            self.failed_slot("3")
+        with self.stage.step():
+            self.install(server, "4", "A")
+
+    def failed_slot(self, version):
+        status = self.status()
+        slots = status["by_bootname"]
+        self.stage.check("slot A holds version", slots["A"]["slot_status"]["bundle"].get("version"), version)
+        self.stage.check("boot status of slot A", slots["A"]["boot_status"], "bad")
+        self.stage.check("boot status of slot B", slots["B"]["boot_status"], "good")
+        self.stage.check("the next boot goes to", status["boot_primary"], slots["B"]["name"])
+
+    def unhealthy(self):
+        with self.stage.step():
+            self.watch_failure("A-unhealthy", (r"demo-app: .*\n", "version 4's application"),
+                               (r"health check: .*\n", "the health check to fail"))
+
+    def ending(self):
+        with self.stage.step():
+            self.power_on("B")
+            self.login()
+            self.facts("2", "B")
+            self.healthy()
+            self.type("rauc status")
+            self.failed_slot("4")
+            self.leave("poweroff")
+
+    def clean_up(self):
+        """Take away what is large; the logs stay."""
+        for path in self.folder.iterdir():
+            if path.suffix in (".img", ".raucb", ".tar", ".unfinished"):
+                os.unlink(path)
