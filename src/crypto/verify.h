@@ -10,16 +10,7 @@
 #include <stdint.h>
 
 #include "crypto/keyring.h"
-
-typedef struct Signers Signers;
-
-/* One certificate of the verified chain, as outputs need it. Strings owned by it. */
-typedef struct {
-	char *subject, *issuer;       /* XN_FLAG_ONELINE */
-	char *spki_hash;              /* "AA:BB:…", SHA-256 of the SubjectPublicKeyInfo */
-	char *not_before, *not_after; /* as ASN1_TIME_print says it */
-	gint64 not_after_unix;
-} SignerCert;
+#include "crypto/signers.h"
 
 /* Detached content, read in order while it is hashed. */
 typedef struct {
@@ -47,13 +38,3 @@ GBytes *verify_cms_peek(GBytes *cms, GError **error);
 
 /* X509_print of the first certificate in the CMS: for `info --dump-cert`. */
 char *verify_cms_dump_cert(GBytes *cms, GError **error);
-
-void signers_free(Signers *signers);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Signers, signers_free)
-
-/* Leaf first; array of const SignerCert. NULL where the bundle has several signers. */
-const GPtrArray *signers_chain(const Signers *signers);
-/* "'<subject>', '<subject>'" of all signer certificates. */
-const char *signers_subjects(const Signers *signers);
-/* Hashes of the chain, leaf to root, joined by a blank. */
-char *signers_spki_hashes(const Signers *signers);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Does the keyring vouch for this certificate? For this folder only.
+ */
+
+#include <openssl/x509_vfy.h>
+#include <time.h>
+
+#include "crypto/cert.h"
+#include "crypto/keyring.h"
+
+#define CHAIN_FAILED "signature verification failed: "
+
+/* What keyring_load() made of the rules. */
+struct Keyring {
+	X509_STORE *store; /* anchors, CRLs and flags; locks itself */
+	int purpose;       /* OpenSSL's number; 0: that of CMS */
+	bool is_codesign;  /* our own purpose, on top of "any" */
+	bool use_bundle_signing_time;
+	bool no_check_time;
+	GStrv allowed_signer_cns; /* NULL: any */
+};
+
+/*
+ * The chain from `cert` to an anchor, leaf first, every rule of the keyring
+ * applied. `certs` and `crls` came with the signature and are not trusted.
+ * `at`: the time to check for, NULL is now.
+ */
+CertStack *chain_verify(const Keyring *keyring, X509 *cert, CertStack *certs, CrlStack *crls,
+                        const time_t *at, GError **error);

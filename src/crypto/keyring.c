@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "crypto/keyring.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "crypto/chain.h"
+#include "crypto/reason.h"
+
+typedef STACK_OF(X509_INFO) InfoStack;
+
+static void info_stack_free(InfoStack *infos)
+{
+	sk_X509_INFO_pop_free(infos, X509_INFO_free);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(InfoStack, info_stack_free)
+
+/* A keyring holds nothing secret; whatever asks for a passphrase is refused. */
+static int no_passphrase(char *to G_GNUC_UNUSED, int size G_GNUC_UNUSED,
+                         int is_writing G_GNUC_UNUSED, void *user G_GNUC_UNUSED)
+{
+	return -1;
+}
+
+/* Everything in the file goes into the store; `*n_certs` is how many can be trusted. */
+static bool add_infos(X509_STORE *store, const InfoStack *infos, const char *path, int *n_certs,
+                      GError **error)
+{
+	for (int i = 0; i < sk_X509_INFO_num(infos); i++) {
+		const X509_INFO *info = sk_X509_INFO_value(infos, i);
+
+		if (info->x509 && !X509_STORE_add_cert(store, info->x509))
+			return reason_fail(error, FAILURE_FORMAT,
+			                   "cannot use a certificate in keyring %s", path);
+		if (info->crl && !X509_STORE_add_crl(store, info->crl))
+			return reason_fail(error, FAILURE_FORMAT, "cannot use a CRL in keyring %s",
+			                   path);
+		*n_certs += info->x509 != NULL;
+	}
+	return true;
+}
+
+static bool load_file(X509_STORE *store, const KeyringRules *rules, int *n_certs, GError **error)
+{
+	const char *path = rules->path;
+	size_t size;
+	g_autofree char *text = cert_read_pem(path, &size, error);
+
+	if (!text) {
+		g_prefix_error(error, "keyring: ");
+		return false;
+	}
+	if (!strstr(text, "-----BEGIN "))
+		return fail(error, FAILURE_FORMAT, "keyring %s is not a PEM file", path);
+	if (!rules->check_crl && strstr(text, "-----BEGIN X509 CRL-----"))
+		g_warning("Detected CRL but CRL checking is disabled!");
+
+	g_autoptr(BIO) bio = BIO_new_mem_buf(text, (int)size);
+	g_autoptr(InfoStack) infos = PEM_X509_INFO_read_bio(bio, NULL, no_passphrase, NULL);
+	if (!infos)
+		return reason_fail(error, FAILURE_FORMAT, "cannot read keyring %s", path);
+	return add_infos(store, infos, path, n_certs, error);
+}
+
+/* c_rehash names: eight hex digits, a dot, for CRLs an r, and a number. */
+static bool is_hash_name(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' && g_ascii_isdigit(name[9]);
+}
+
+static bool add_folder(X509_STORE *store, const char *path, int *n_certs, GError **error)
+{
+	g_autoptr(GError) reason = NULL;
+	g_autoptr(GDir) folder = g_dir_open(path, 0, &reason);
+
+	if (!folder)
+		return fail(error, FAILURE_NOT_FOUND, "keyring directory: %s", reason->message);
+	if (strchr(path, ':')) /* OpenSSL takes it for a list of folders */
+		return fail(error, FAILURE_CONFIG,
+		            "keyring directory %s: the path must not have a colon", path);
+	for (const char *name; (name = g_dir_read_name(folder));)
+		*n_certs += is_hash_name(name);
+
+	X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_hash_dir());
+	if (!lookup || X509_LOOKUP_add_dir(lookup, path, X509_FILETYPE_PEM) != 1)
+		return reason_fail(error, FAILURE_CONFIG, "cannot use keyring directory %s", path);
+	return true;
+}
+
+static bool fill_store(X509_STORE *store, const KeyringRules *rules, GError **error)
+{
+	int n_certs = 0;
+
+	if (rules->path && !load_file(store, rules, &n_certs, error))
+		return false;
+	if (n_certs == 0 && !rules->directory)
+		return fail(error, FAILURE_FORMAT, "keyring %s has no certificate", rules->path);
+	if (rules->directory && !add_folder(store, rules->directory, &n_certs, error))
+		return false;
+	if (n_certs == 0)
+		return fail(error, FAILURE_CONFIG,
+		            "keyring directory %s has no certificate named by its hash: "
+		            "run openssl rehash",
+		            rules->directory);
+	return true;
+}
+
+/* The names of upstream: "codesign" is ours, whatever OpenSSL calls so. */
+static bool set_purpose(Keyring *keyring, const char *name, GError **error)
+{
+	if (!name)
+		return true;
+	if (g_str_equal(name, "codesign") || g_str_equal(name, "codesign-rauc")) {
+		keyring->is_codesign = true;
+		keyring->purpose = X509_PURPOSE_ANY;
+		return true;
+	}
+
+	int index = X509_PURPOSE_get_by_sname(name);
+	if (index < 0)
+		return fail(error, FAILURE_CONFIG, "failed to configure X509 purpose '%s'", name);
+	keyring->purpose = X509_PURPOSE_get_id(X509_PURPOSE_get0(index));
+	return true;
+}
+
+Keyring *keyring_load(const KeyringRules *rules, GError **error)
+{
+	REASON_SCOPE;
+	unsigned long flags = 0;
+
+	if (!rules->path && !rules->directory)
+		return fail_null(error, FAILURE_CONFIG, "No keyring file or directory provided");
+
+	g_autoptr(Keyring) keyring = g_new0(Keyring, 1);
+	keyring->use_bundle_signing_time = rules->use_bundle_signing_time;
+	keyring->no_check_time = rules->no_check_time;
+	keyring->allowed_signer_cns = g_strdupv((GStrv)rules->allowed_signer_cns);
+	if (!set_purpose(keyring, rules->check_purpose, error))
+		return NULL;
+
+	keyring->store = X509_STORE_new();
+	if (!keyring->store)
+		return reason_fail_null(error, FAILURE_CONFIG, "cannot make a keyring");
+	if (rules->check_crl)
+		flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL |
+		         X509_V_FLAG_EXTENDED_CRL_SUPPORT;
+	if (rules->allow_partial_chain)
+		flags |= X509_V_FLAG_PARTIAL_CHAIN;
+	X509_STORE_set_flags(keyring->store, flags);
+	if (!fill_store(keyring->store, rules, error))
+		return NULL;
+	return g_steal_pointer(&keyring);
+}
+
+void keyring_free(Keyring *keyring)
+{
+	if (!keyring)
+		return;
+	X509_STORE_free(keyring->store);
+	g_strfreev(keyring->allowed_signer_cns);
+	g_free(keyring);
+}

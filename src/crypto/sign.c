@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "crypto/sign.h"
+
+#include <limits.h>
+
+#include "base/error.h"
+#include "crypto/cert.h"
+#include "crypto/content.h"
+#include "crypto/reason.h"
+
+#define SIGN_FLAGS (CMS_BINARY | CMS_NOSMIMECAP)
+
+struct SignKey {
+	X509 *cert;
+	EVP_PKEY *key;
+	CertStack *intermediates;
+};
+
+static bool add_intermediate(SignKey *key, const char *path, GError **error)
+{
+	g_autoptr(X509) cert = cert_load(path, error);
+
+	if (!cert)
+		return false;
+	/* CMS takes each certificate once; giving the signer's again harms nobody. */
+	if (X509_cmp(cert, key->cert) == 0)
+		return true;
+	for (int i = 0; i < sk_X509_num(key->intermediates); i++)
+		if (X509_cmp(cert, sk_X509_value(key->intermediates, i)) == 0)
+			return true;
+	if (!sk_X509_push(key->intermediates, cert))
+		return reason_fail(error, FAILURE_CONFIG, "cannot keep certificate %s", path);
+	(void)g_steal_pointer(&cert);
+	return true;
+}
+
+SignKey *sign_key_load(const SignKeyFiles *files, GError **error)
+{
+	REASON_SCOPE;
+	g_autoptr(SignKey) key = g_new0(SignKey, 1);
+
+	key->cert = cert_load(files->cert_path, error);
+	if (!key->cert)
+		return NULL;
+	key->key = cert_load_key(files->key_path, files->passphrase, error);
+	if (!key->key)
+		return NULL;
+	if (!X509_check_private_key(key->cert, key->key))
+		return reason_fail_null(error, FAILURE_CONFIG,
+		                        "key %s does not belong to certificate %s", files->key_path,
+		                        files->cert_path);
+
+	key->intermediates = sk_X509_new_null();
+	for (const char *const *path = files->intermediate_paths; path && *path; path++)
+		if (!add_intermediate(key, *path, error))
+			return NULL;
+	return g_steal_pointer(&key);
+}
+
+void sign_key_free(SignKey *key)
+{
+	if (!key)
+		return;
+	X509_free(key->cert);
+	EVP_PKEY_free(key->key);
+	cert_stack_free(key->intermediates);
+	g_free(key);
+}
+
+static GBytes *encode(const CMS_ContentInfo *cms, GError **error)
+{
+	unsigned char *der = NULL;
+	int size = i2d_CMS_ContentInfo(cms, &der);
+
+	if (size <= 0)
+		return reason_fail_null(error, FAILURE_FORMAT, "cannot encode the signature");
+
+	GBytes *bytes = g_bytes_new(der, (size_t)size);
+	OPENSSL_free(der);
+	return bytes;
+}
+
+GBytes *sign_attached(const SignKey *key, GBytes *bytes, GError **error)
+{
+	REASON_SCOPE;
+	size_t size;
+	const void *data = g_bytes_get_data(bytes, &size);
+
+	if (size > INT_MAX)
+		return fail_null(error, FAILURE_FORMAT, "%zu bytes are too many to sign attached",
+		                 size);
+
+	/* An empty GBytes has NULL as data, which OpenSSL would take for a mistake. */
+	g_autoptr(BIO) bio = BIO_new_mem_buf(size ? data : "", (int)size);
+	g_autoptr(CMS_ContentInfo) cms =
+		CMS_sign(key->cert, key->key, key->intermediates, bio, SIGN_FLAGS);
+	if (!cms)
+		return reason_fail_null(error, FAILURE_SIGNATURE, "failed to create signature");
+	return encode(cms, error);
+}
+
+GBytes *sign_detached(const SignKey *key, const VerifyContent *content, GError **error)
+{
+	REASON_SCOPE;
+	g_autoptr(ContentStream) stream = content_open(content);
+	g_autoptr(CMS_ContentInfo) cms = CMS_sign(key->cert, key->key, key->intermediates,
+	                                          content_bio(stream), SIGN_FLAGS | CMS_DETACHED);
+
+	if (content_failed(stream, error))
+		return NULL;
+	if (!cms)
+		return reason_fail_null(error, FAILURE_SIGNATURE, "failed to create signature");
+	/* OpenSSL would sign what it got, were that the whole or not. */
+	if (!content_check(stream, error))
+		return NULL;
+	return encode(cms, error);
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Verifying, in the order that refuses strangers before hashing their bytes:
+ * what kind of CMS, whose certificates, does the keyring vouch for each of
+ * them (chain.c), and only then content and signatures. CMS_verify() runs
+ * without its own look at certificates, over the very signers that were checked.
+ */
+
+#include "crypto/verify.h"
+
+#include <limits.h>
+#include <openssl/err.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "crypto/cert.h"
+#include "crypto/chain.h"
+#include "crypto/content.h"
+#include "crypto/reason.h"
+
+typedef STACK_OF(CMS_SignerInfo) SignerInfos; /* borrowed from the CMS */
+
+static void cert_borrow_free(CertStack *certs)
+{
+	sk_X509_free(certs);
+}
+
+static CMS_ContentInfo *parse(GBytes *bytes, GError **error)
+{
+	size_t size;
+	const unsigned char *data = g_bytes_get_data(bytes, &size), *end = data;
+
+	if (size == 0 || size > INT_MAX)
+		return fail_null(error, FAILURE_FORMAT,
+		                 "Signature data is no valid CMS: it has %zu bytes", size);
+
+	g_autoptr(CMS_ContentInfo) cms = d2i_CMS_ContentInfo(NULL, &end, (long)size);
+	if (!cms)
+		return reason_fail_null(error, FAILURE_FORMAT, "Signature data is no valid CMS");
+	if (end != data + size)
+		return fail_null(error, FAILURE_FORMAT,
+		                 "Signature data is no valid CMS: %zu bytes follow it",
+		                 (size_t)(data + size - end));
+	return g_steal_pointer(&cms);
+}
+
+/* The words are what upstream says. */
+static bool check_type(const CMS_ContentInfo *cms, int type, GError **error)
+{
+	const ASN1_OBJECT *got = CMS_get0_type(cms);
+	char name[128];
+
+	if (OBJ_obj2nid(got) == type)
+		return true;
+	OBJ_obj2txt(name, sizeof(name), got, 0);
+	return fail(error, FAILURE_SIGNATURE, "Expected CMS of type '%s' but got '%s'",
+	            OBJ_nid2sn(type), name);
+}
+
+static CMS_ContentInfo *parse_signed(GBytes *bytes, GError **error)
+{
+	g_autoptr(CMS_ContentInfo) cms = parse(bytes, error);
+
+	if (!cms || !check_type(cms, NID_pkcs7_signed, error))
+		return NULL;
+
+	const ASN1_OBJECT *inner = CMS_get0_eContentType(cms);
+	if (OBJ_obj2nid(inner) != NID_pkcs7_data)
+		return fail_null(error, FAILURE_SIGNATURE,
+		                 "the CMS signs something else than plain data");
+	return g_steal_pointer(&cms);
+}
+
+bool verify_cms_kind(GBytes *bytes, VerifyCmsKind *kind, GError **error)
+{
+	REASON_SCOPE;
+	g_autoptr(CMS_ContentInfo) cms = parse(bytes, error);
+
+	if (!cms)
+		return false;
+	if (OBJ_obj2nid(CMS_get0_type(cms)) == NID_pkcs7_enveloped) {
+		*kind = VERIFY_CMS_ENVELOPED;
+		return true;
+	}
+	if (!check_type(cms, NID_pkcs7_signed, error))
+		return false;
+	*kind = CMS_is_detached(cms) == 1 ? VERIFY_CMS_DETACHED : VERIFY_CMS_ATTACHED;
+	return true;
+}
+
+/* The certificate of each SignerInfo, from those in the CMS; borrowed. */
+static CertStack *find_signers(CMS_ContentInfo *cms, GError **error)
+{
+	SignerInfos *infos = CMS_get0_SignerInfos(cms);
+	int n_infos = sk_CMS_SignerInfo_num(infos);
+	CertStack *certs;
+
+	if (n_infos <= 0)
+		return fail_null(error, FAILURE_SIGNATURE, CHAIN_FAILED "no signers");
+	CMS_set1_signers_certs(cms, NULL, 0);
+	certs = CMS_get0_signers(cms);
+	if (!certs || sk_X509_num(certs) != n_infos) {
+		cert_borrow_free(certs);
+		return fail_null(error, FAILURE_SIGNATURE,
+		                 CHAIN_FAILED "signer certificate not found in the CMS");
+	}
+	return certs;
+}
+
+/* The signed attribute; who asks for it believes the signer's clock. */
+static bool get_signing_time(CMS_ContentInfo *cms, time_t *at, GError **error)
+{
+	SignerInfos *infos = CMS_get0_SignerInfos(cms);
+	struct tm parts;
+
+	if (sk_CMS_SignerInfo_num(infos) != 1)
+		return fail(error, FAILURE_SIGNATURE,
+		            "multiple signerInfos are not supported with "
+		            "'use-bundle-signing-time'");
+
+	const CMS_SignerInfo *info = sk_CMS_SignerInfo_value(infos, 0);
+	int index = CMS_signed_get_attr_by_NID(info, NID_pkcs9_signingTime, -1);
+	X509_ATTRIBUTE *attribute = index >= 0 ? CMS_signed_get_attr(info, index) : NULL;
+	const ASN1_TYPE *value = attribute ? X509_ATTRIBUTE_get0_type(attribute, 0) : NULL;
+	if (!value)
+		return fail(error, FAILURE_SIGNATURE,
+		            "Bundle signing time attribute not found in signature");
+	if (value->type != V_ASN1_UTCTIME && value->type != V_ASN1_GENERALIZEDTIME)
+		return fail(error, FAILURE_SIGNATURE,
+		            "Bundle signing time is neither UTCTime nor GeneralizedTime");
+	if (X509_ATTRIBUTE_count(attribute) != 1 ||
+	    !ASN1_TIME_to_tm(value->value.asn1_string, &parts))
+		return fail(error, FAILURE_SIGNATURE, "Bundle signing time is malformed");
+	*at = timegm(&parts);
+
+	g_autoptr(GDateTime) when = g_date_time_new_from_unix_utc(*at);
+	g_autofree char *text = when ? g_date_time_format(when, "%b %e %H:%M:%S %Y GMT") : NULL;
+	g_message("Using bundle signing time (%s) for certificate verification.", text);
+	return true;
+}
+
+/* Every signer must be vouched for; the chain comes out where there is one signer. */
+static bool verify_signers(CMS_ContentInfo *cms, CertStack *signers, const Keyring *keyring,
+                           CertStack **chain_out, GError **error)
+{
+	g_autoptr(CertStack) certs = CMS_get1_certs(cms), chain = NULL;
+	g_autoptr(CrlStack) crls = CMS_get1_crls(cms);
+	bool at_signing = keyring->use_bundle_signing_time && !keyring->no_check_time;
+	time_t at = 0;
+
+	if (at_signing && !get_signing_time(cms, &at, error))
+		return false;
+	for (int i = 0; i < sk_X509_num(signers); i++) {
+		g_clear_pointer(&chain, cert_stack_free);
+		chain = chain_verify(keyring, sk_X509_value(signers, i), certs, crls,
+		                     at_signing ? &at : NULL, error);
+		if (!chain)
+			return false;
+	}
+	if (sk_X509_num(signers) == 1)
+		*chain_out = g_steal_pointer(&chain);
+	return true;
+}
+
+static bool verify_content(CMS_ContentInfo *cms, const VerifyContent *content, GError **error)
+{
+	g_autoptr(ContentStream) stream = content ? content_open(content) : NULL;
+	BIO *bio = stream ? content_bio(stream) : NULL;
+	bool ok =
+		CMS_verify(cms, NULL, NULL, bio, NULL, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY) == 1;
+
+	if (stream && content_failed(stream, error))
+		return false;
+	if (!ok && reason_is(ERR_LIB_CMS, CMS_R_CONTENT_VERIFY_ERROR))
+		return reason_fail(error, FAILURE_SIGNATURE,
+		                   CHAIN_FAILED "the content is not what was signed");
+	if (!ok)
+		return reason_fail(error, FAILURE_SIGNATURE, "signature verification failed");
+	return !stream || content_check(stream, error);
+}
+
+/* 1: the first common name is on the list, 0: not, -1: it lies about its end. */
+static int match_cn(const X509 *cert, GStrv allowed)
+{
+	const X509_NAME *name = X509_get_subject_name(cert);
+	int index = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+	unsigned char *text = NULL;
+	int result = 0;
+
+	if (index < 0)
+		return 0;
+
+	int size = ASN1_STRING_to_UTF8(&text,
+	                               X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index)));
+	if (size < 0)
+		return 0;
+	if (memchr(text, '\0', (size_t)size))
+		result = -1;
+	else
+		result = g_strv_contains((const char *const *)allowed, (const char *)text);
+	OPENSSL_free(text);
+	return result;
+}
+
+static bool check_cns(const CertStack *signers, GStrv allowed, GError **error)
+{
+	bool is_found = false;
+
+	for (int i = 0; allowed && i < sk_X509_num(signers); i++) {
+		int match = match_cn(sk_X509_value(signers, i), allowed);
+
+		if (match < 0)
+			return fail(error, FAILURE_SIGNATURE,
+			            "the common name of a signer certificate has a NUL byte in it");
+		is_found = is_found || match;
+	}
+	if (allowed && !is_found)
+		return fail(error, FAILURE_SIGNATURE,
+		            "No signature CN matching allowed-signer-cns found");
+	return true;
+}
+
+static Signers *describe(const CertStack *signers, const CertStack *chain, GError **error)
+{
+	g_autoptr(GString) subjects = g_string_new(NULL);
+	g_autoptr(GPtrArray) certs = NULL;
+
+	for (int i = 0; i < sk_X509_num(signers); i++) {
+		g_autofree char *subject = cert_subject(sk_X509_value(signers, i));
+
+		g_string_append_printf(subjects, "%s'%s'", i ? ", " : "", subject);
+	}
+	if (chain)
+		certs = g_ptr_array_new_with_free_func((GDestroyNotify)signers_cert_free);
+	for (int i = 0; chain && i < sk_X509_num(chain); i++) {
+		SignerCert *cert = cert_describe(sk_X509_value(chain, i), error);
+
+		if (!cert)
+			return NULL;
+		g_ptr_array_add(certs, cert);
+	}
+	return signers_new_take(g_string_free(g_steal_pointer(&subjects), FALSE),
+	                        g_steal_pointer(&certs));
+}
+
+static GBytes *get_content(CMS_ContentInfo *cms)
+{
+	ASN1_OCTET_STRING **content = CMS_get0_content(cms);
+
+	if (!content || !*content)
+		return NULL;
+	return g_bytes_new(ASN1_STRING_get0_data(*content), (size_t)ASN1_STRING_length(*content));
+}
+
+static bool verify_parsed(CMS_ContentInfo *cms, CertStack *certs, const VerifyContent *content,
+                          const Keyring *keyring, Signers **signers, GError **error)
+{
+	g_autoptr(CertStack) chain = NULL;
+
+	if (!verify_signers(cms, certs, keyring, &chain, error) ||
+	    !verify_content(cms, content, error) ||
+	    !check_cns(certs, keyring->allowed_signer_cns, error))
+		return false;
+	*signers = describe(certs, chain, error);
+	return *signers != NULL;
+}
+
+bool verify_cms(GBytes *bytes, const VerifyContent *content, const Keyring *keyring,
+                Signers **signers, GBytes **signed_bytes, GError **error)
+{
+	REASON_SCOPE;
+	g_autoptr(CMS_ContentInfo) cms = parse_signed(bytes, error);
+
+	g_assert(!content != !signed_bytes);
+	if (!cms)
+		return false;
+	if ((CMS_is_detached(cms) == 1) != (content != NULL))
+		return fail(error, FAILURE_SIGNATURE, "Expected %s signature but got %s",
+		            content ? "a detached" : "an inline", content ? "inline" : "detached");
+
+	CertStack *certs = find_signers(cms, error);
+	if (!certs)
+		return false;
+	bool ok = verify_parsed(cms, certs, content, keyring, signers, error);
+	cert_borrow_free(certs);
+	if (ok && signed_bytes)
+		*signed_bytes = get_content(cms);
+	return ok;
+}
+
+GBytes *verify_cms_peek(GBytes *bytes, GError **error)
+{
+	REASON_SCOPE;
+	g_autoptr(CMS_ContentInfo) cms = parse_signed(bytes, error);
+
+	if (!cms)
+		return NULL;
+
+	GBytes *content = get_content(cms);
+	if (!content)
+		return fail_null(error, FAILURE_FORMAT, "the CMS is detached: it has no content");
+	return content;
+}
+
+char *verify_cms_dump_cert(GBytes *bytes, GError **error)
+{
+	REASON_SCOPE;
+	g_autoptr(CMS_ContentInfo) cms = parse(bytes, error);
+	g_autoptr(CertStack) certs = cms ? CMS_get1_certs(cms) : NULL;
+
+	if (!cms)
+		return NULL;
+	if (!certs || sk_X509_num(certs) < 1)
+		return fail_null(error, FAILURE_NOT_FOUND, "the CMS has no certificate");
+	return cert_print(sk_X509_value(certs, 0), error);
+}
