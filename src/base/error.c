@@ -3,6 +3,9 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <string.h>
+
+enum { MESSAGE_SIZE = 1024 };
 
 G_DEFINE_QUARK(failure, failure)
 
@@ -25,12 +28,30 @@ static const struct {
 	[FAILURE_USAGE] = { "usage", false, "see --help" },
 };
 
+/* Messages repeat what came from outside; they stay one line of UTF-8 of bearable length. */
+static char *tidy(const char *words)
+{
+	g_autofree char *head = strlen(words) > MESSAGE_SIZE
+	                                ? g_strdup_printf("%.*s...", MESSAGE_SIZE, words)
+	                                : g_strdup(words);
+	char *valid = g_utf8_make_valid(head, -1);
+
+	for (char *at = valid; *at; at++) {
+		if (g_ascii_iscntrl(*at))
+			*at = ' ';
+	}
+	return valid;
+}
+
 static void set(GError **error, Failure why, const char *format, va_list args)
 {
 	if (!error)
 		return;
 	g_assert(!*error);
-	*error = g_error_new_valist(FAILURE, (int)why, format, args);
+
+	g_autofree char *words = g_strdup_vprintf(format, args);
+	g_autofree char *line = tidy(words);
+	*error = g_error_new_literal(FAILURE, (int)why, line);
 }
 
 bool fail(GError **error, Failure why, const char *format, ...)
@@ -80,6 +101,10 @@ const char *failure_hint(Failure why)
 
 void error_while_end(ErrorWhile *scope)
 {
-	if (scope->error && *scope->error)
-		g_prefix_error(scope->error, "%s: ", scope->doing);
+	if (!scope->error || !*scope->error)
+		return;
+	g_prefix_error(scope->error, "%s: ", scope->doing);
+
+	g_autofree char *words = (*scope->error)->message;
+	(*scope->error)->message = tidy(words);
 }

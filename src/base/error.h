@@ -31,7 +31,8 @@ typedef enum {
 #define FAILURE failure_quark()
 GQuark failure_quark(void);
 
-/* Set `error` and return false: `return fail(error, FAILURE_FORMAT, "...")`. */
+/* Set `error` and return false: `return fail(error, FAILURE_FORMAT, "...")`. The message becomes
+ * one line of valid UTF-8, cut where it is endless, whatever is quoted in it. */
 bool fail(GError **error, Failure why, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /* The same for a failed system call: appends the text of errno. */

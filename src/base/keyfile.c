@@ -16,19 +16,6 @@ struct KeyFile {
 	GHashTable *taken_groups; /* "group" */
 };
 
-/* Foreign text for a message: short, one line, valid UTF-8. */
-static char *shown(const char *text)
-{
-	g_autofree char *head = g_strndup(text, 80);
-	g_autofree char *valid = g_utf8_make_valid(head, -1);
-
-	for (char *at = valid; *at; at++) {
-		if (g_ascii_iscntrl(*at))
-			*at = ' ';
-	}
-	return g_strdup(g_strchomp(valid));
-}
-
 /* GKeyFile does not say which line it could not read. */
 static bool refuse_line(const char *text, const GError *reason, GError **error)
 {
@@ -39,14 +26,11 @@ static bool refuse_line(const char *text, const GError *reason, GError **error)
 
 		if (!*line || *line == '#' || strchr(line, *line == '[' ? ']' : '='))
 			continue;
-
-		g_autofree char *words = shown(line);
 		return fail(error, FAILURE_FORMAT,
 		            "line %u is neither 'key=value' nor '[group]' nor a comment: %s", i + 1,
-		            words);
+		            g_strchomp(line));
 	}
-	g_autofree char *words = shown(reason->message);
-	return fail(error, FAILURE_FORMAT, "%s", words);
+	return fail(error, FAILURE_FORMAT, "%s", reason->message);
 }
 
 KeyFile *keyfile_parse(const char *data, size_t size, GError **error)
@@ -155,10 +139,8 @@ void keyfile_drop_group(KeyFile *file, const char *group)
 static bool refuse_value(const char *group, const char *key, const char *value,
                          const char *expected, GError **error)
 {
-	g_autofree char *words = shown(value);
-
 	return fail(error, FAILURE_CONFIG,
-	            "Invalid value '%s' for key '%s' in group '[%s]': expected %s", words, key,
+	            "Invalid value '%s' for key '%s' in group '[%s]': expected %s", value, key,
 	            group, expected);
 }
 
@@ -332,12 +314,9 @@ bool keyfile_end_group(KeyFile *file, const char *group, GError **error)
 {
 	g_auto(GStrv) left = keyfile_keys(file, group);
 
-	if (*left) {
-		g_autofree char *words = shown(*left);
-
-		return fail(error, FAILURE_CONFIG, "Invalid key '%s' in group '[%s]'", words,
+	if (*left)
+		return fail(error, FAILURE_CONFIG, "Invalid key '%s' in group '[%s]'", *left,
 		            group);
-	}
 	keyfile_drop_group(file, group);
 	return true;
 }
@@ -346,10 +325,5 @@ bool keyfile_end(KeyFile *file, GError **error)
 {
 	g_auto(GStrv) left = keyfile_groups(file);
 
-	if (*left) {
-		g_autofree char *words = shown(*left);
-
-		return fail(error, FAILURE_CONFIG, "Invalid group '[%s]'", words);
-	}
-	return true;
+	return !*left || fail(error, FAILURE_CONFIG, "Invalid group '[%s]'", *left);
 }

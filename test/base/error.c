@@ -3,6 +3,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <string.h>
 
 static void test_fail(void)
 {
@@ -13,6 +14,19 @@ static void test_fail(void)
 	g_assert_cmpstr(error->message, ==, "byte 7 is wrong");
 	g_assert_false(fail(NULL, FAILURE_FORMAT, "nobody listens"));
 	g_assert_null(fail_null(NULL, FAILURE_FORMAT, "nobody listens"));
+}
+
+/* Whatever foreign text is quoted: one line, valid, not endless. */
+static void test_tidy(void)
+{
+	g_autofree char *long_text = g_strnfill(1 << 20, 'x');
+	g_autoptr(GError) error = NULL, endless = NULL;
+
+	g_assert_false(fail(&error, FAILURE_FORMAT, "no key '%s'", "a\nb\xff\tü\033[1m"));
+	g_assert_cmpstr(error->message, ==, "no key 'a b\xef\xbf\xbd ü [1m'");
+	g_assert_false(fail(&endless, FAILURE_FORMAT, "no key '%s'", long_text));
+	g_assert_cmpuint(strlen(endless->message), <, 1100);
+	g_assert_true(g_str_has_suffix(endless->message, "x..."));
 }
 
 static const struct {
@@ -68,6 +82,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/base/error/fail", test_fail);
+	g_test_add_func("/base/error/tidy", test_tidy);
 	g_test_add_func("/base/error/errno", test_errno);
 	g_test_add_func("/base/error/while", test_while);
 	g_test_add_func("/base/error/codes", test_codes);
