@@ -20,6 +20,9 @@
 
 #include "model/image.h"
 
+/* The RAUC level we claim: what min-rauc-version is compared with. */
+#define MANIFEST_RAUC_LEVEL "1.16"
+
 typedef struct Manifest Manifest;
 typedef struct Image Image;
 typedef struct MetaGroup MetaGroup;
@@ -44,6 +47,7 @@ struct Image {
 	char *filename; /* NULL: install hook or emptyfs */
 	ImageType type;
 	bool type_is_explicit;
+	char *foreign_type; /* an explicit type that only the install hook knows, or NULL */
 	ImageHooks hooks;
 	char *sha256; /* 64 lower- or upper-case hex digits, or NULL */
 	bool has_size;
@@ -62,7 +66,7 @@ struct MetaGroup {
 
 struct Manifest {
 	char *compatible, *version, *description, *build; /* NULL: unset */
-	char *min_rauc_version;
+	char *min_rauc_version;                           /* > 1.13, see manifest_check */
 	ManifestFormat format;
 	bool format_is_explicit;
 	char *verity_hash, *verity_salt, *crypt_key; /* hex, NULL: unset */
@@ -88,6 +92,10 @@ bool manifest_check_internal(const Manifest *manifest, GError **error);
 bool manifest_check_external(const Manifest *manifest, GError **error);
 
 const char *manifest_format_name(ManifestFormat format);
+/* `format` is written last; false for a name that is none. */
+bool manifest_format_by_name(const char *name, ManifestFormat *format);
+/* The section of an image, without brackets: "image.rootfs.variant". */
+char *manifest_image_section(const Image *image);
 
 /* The images for a system of this variant (NULL: none), one a class, plus all
  * artifacts, in manifest order; borrowed from `manifest`. */
@@ -95,3 +103,5 @@ GPtrArray *manifest_pick_images(const Manifest *manifest, const char *variant, G
 
 /* "install-check", "pre-install post-install", …: names of hooks, for outputs. */
 GStrv image_hook_names(ImageHooks hooks);
+/* `hook` is written last; false for a name that is none. */
+bool image_hook_by_name(const char *name, ImageHooks *hook);
