@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The backends that are built in, for boot.c.
+ */
+
+#include "boot/boot.h"
+
+extern const BootOps boot_grub;
+extern const BootOps boot_custom;
+extern const BootOps boot_noop;

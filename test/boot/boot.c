@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+
+/* boot/boot.c: which backend, which slots, what a failure says. */
+
+#include "device.h"
+
+static const struct {
+	Bootloader bootloader;
+	const char *name, *complaint;
+	int why;
+} backends[] = {
+	{ BOOTLOADER_GRUB, "grub", NULL, 0 },
+	{ BOOTLOADER_NOOP, "noop", NULL, 0 },
+	{ BOOTLOADER_CUSTOM, NULL,
+	  "bootloader=custom needs bootloader-custom-backend= in [handlers]", FAILURE_CONFIG },
+	{ BOOTLOADER_UBOOT, NULL, "the bootloader backend 'uboot' is not built into this program",
+	  FAILURE_UNSUPPORTED },
+	{ BOOTLOADER_BAREBOX, NULL,
+	  "the bootloader backend 'barebox' is not built into this program", FAILURE_UNSUPPORTED },
+	{ BOOTLOADER_EFI, NULL, "the bootloader backend 'efi' is not built into this program",
+	  FAILURE_UNSUPPORTED },
+	{ BOOTLOADER_NONE, NULL, "no bootloader is configured: set bootloader= in [system]",
+	  FAILURE_CONFIG },
+};
+
+static void test_backends(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(backends); i++) {
+		Config config = { .bootloader = backends[i].bootloader };
+		g_autoptr(GError) error = NULL;
+		g_autoptr(Boot) boot = boot_open(&config, &error);
+
+		g_assert_cmpstr(boot ? boot->ops->name : NULL, ==, backends[i].name);
+		if (boot)
+			continue;
+		g_assert_error(error, FAILURE, backends[i].why);
+		g_assert_cmpstr(error->message, ==, backends[i].complaint);
+	}
+}
+
+static void test_slots(void)
+{
+	Device *device = device_new(BOOTLOADER_NOOP);
+
+	g_assert_cmpint(device->boot->slots->len, ==, 2);
+	g_assert_true(boot_find(device->boot, "A") == device_slot(device, 'A'));
+	g_assert_true(boot_find(device->boot, "B") == device_slot(device, 'B'));
+	g_assert_null(boot_find(device->boot, "rootfs.0"));
+	g_assert_null(boot_find(device->boot, ""));
+	device_free(device);
+}
+
+static void test_prefix(void)
+{
+	Device *device = device_new(BOOTLOADER_GRUB);
+	g_autoptr(GError) error = NULL;
+
+	g_assert_null(boot_get_primary(device->boot, &error));
+	g_assert_cmpstr(error->message, ==,
+	                "grub backend: Variable ORDER not set in grub environment");
+	g_assert_null(boot_get_current(device->boot, NULL));
+	device_free(device);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/boot/boot/backends", test_backends);
+	g_test_add_func("/boot/boot/slots", test_slots);
+	g_test_add_func("/boot/boot/prefix", test_prefix);
+	return g_test_run();
+}
