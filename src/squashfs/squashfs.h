@@ -54,9 +54,9 @@ bool squashfs_find(Squashfs *fs, const char *path, SquashfsEntry *entry, GError 
 Source *squashfs_open_file(Squashfs *fs, const char *path, GError **error);
 
 /*
- * Every entry below `path`, folders before their content, in stored order. A
- * name that is empty, has a '/' or is "." or ".." is refused. false from `visit`
- * stops with its error.
+ * Every entry below `path`, folders before their content, in stored order, with
+ * its path from the root. A name that is empty, has a '/' or is "." or ".." is
+ * refused. false from `visit` stops with its error.
  */
 typedef bool (*SquashfsVisit)(void *user, const char *path, const SquashfsEntry *entry,
                               GError **error);

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "squashfs/data.h"
+
+#include "base/error.h"
+#include "hand.h"
+
+#define FRAGMENTS_BLOCK 15000
+#define FRAGMENTS_LIST  18000
+#define STORED          UINT32_C(0x1000000)
+
+/* Files made of block words, over an image of 20000 bytes with blocks of 4096. */
+static const struct {
+	const char *what;
+	uint64_t size, at;
+	uint32_t words[4];
+	uint32_t fragment, fragment_offset;
+	const char *message;
+} rows[] = {
+	{ "stored", 8192, 96, { STORED | 4096, STORED | 4096 }, INODE_NO_FRAGMENT, 0, NULL },
+	{ "sparse", 8192, G_MAXUINT64, { 0, 0 }, INODE_NO_FRAGMENT, 0, NULL },
+	{ "fragment", 100, 0, { 0 }, 0, 3996, NULL },
+	{ "no use for the fragment", 4096, 0, { 0 }, 77, 0, NULL },
+	{ "unknown bit",
+	  4096,
+	  96,
+	  { 0x2000000 },
+	  INODE_NO_FRAGMENT,
+	  0,
+	  "squashfs: inode 5: a block of size 0x02000000, blocks have 4096" },
+	{ "larger than a block",
+	  4096,
+	  96,
+	  { 4097 },
+	  INODE_NO_FRAGMENT,
+	  0,
+	  "squashfs: inode 5: a block of size 0x00001001, blocks have 4096" },
+	{ "stored nothing",
+	  4096,
+	  96,
+	  { STORED },
+	  INODE_NO_FRAGMENT,
+	  0,
+	  "squashfs: inode 5: a block of size 0x01000000, blocks have 4096" },
+	{ "in the superblock",
+	  4096,
+	  95,
+	  { 100 },
+	  INODE_NO_FRAGMENT,
+	  0,
+	  "squashfs: inode 5: a block of 100 bytes at byte 95, outside of the image" },
+	{ "behind the image",
+	  4096,
+	  19901,
+	  { 100 },
+	  INODE_NO_FRAGMENT,
+	  0,
+	  "squashfs: inode 5: a block of 100 bytes at byte 19901, outside of the image" },
+	{ "far behind the image",
+	  4096,
+	  G_MAXUINT64,
+	  { 100 },
+	  INODE_NO_FRAGMENT,
+	  0,
+	  "squashfs: inode 5: a block of 100 bytes at byte 18446744073709551615, outside of the image" },
+	{ "absurd",
+	  G_MAXINT64,
+	  96,
+	  { 0 },
+	  INODE_NO_FRAGMENT,
+	  0,
+	  "squashfs: inode 5: a file of 2251799813685248 blocks, more than can be" },
+	{ "more than the table",
+	  UINT64_C(8192000000),
+	  96,
+	  { 0 },
+	  INODE_NO_FRAGMENT,
+	  0,
+	  "squashfs: inode 5: a file of 2000000 blocks, more than can be" },
+	{ "no such fragment", 100, 0, { 0 }, 2, 0, "squashfs: fragment 2 of 2" },
+	{ "past the fragment",
+	  100,
+	  0,
+	  { 0 },
+	  0,
+	  3997,
+	  "squashfs: inode 5: a tail of 100 bytes at 3997 of a fragment" },
+	{ "far past the fragment",
+	  100,
+	  0,
+	  { 0 },
+	  0,
+	  UINT32_MAX,
+	  "squashfs: inode 5: a tail of 100 bytes at 4294967295 of a fragment" },
+	{ "empty fragment", 100, 0, { 0 }, 1, 0, "squashfs: fragment 1 is empty" },
+};
+
+static Hand *data_hand(const uint32_t *words)
+{
+	Hand *hand = g_new0(Hand, 1);
+	uint8_t raw[64] = { 0 };
+
+	for (unsigned i = 0; i < 4; i++)
+		hand_put(raw + 4 * i, 4, words[i]);
+	for (unsigned i = 96; i < HAND_SIZE; i++)
+		hand->raw[i] = (uint8_t)(i / 3);
+	hand_block(hand, HAND_INODES, raw, sizeof(raw));
+	memset(raw, 0, sizeof(raw));
+	hand_put(raw, 8, 2000); /* fragment 0 is 4096 stored bytes, fragment 1 nothing */
+	hand_put(raw + 8, 4, STORED | 4096);
+	hand_block(hand, FRAGMENTS_BLOCK, raw, 32);
+	hand_put(hand->raw + FRAGMENTS_LIST, 8, FRAGMENTS_BLOCK);
+	hand_open(hand);
+	hand->fs.super.fragment_table = FRAGMENTS_LIST;
+	return hand;
+}
+
+static Source *open_row(Hand *hand, unsigned i, GError **error)
+{
+	g_autofree Meta *meta = inode_reader(&hand->fs);
+	Inode file = { .type = SQUASHFS_FILE,
+		       .number = 5,
+		       .size = rows[i].size,
+		       .block = rows[i].at,
+		       .fragment = rows[i].fragment,
+		       .fragment_offset = rows[i].fragment_offset };
+
+	g_assert_true(meta_seek(meta, 0, 0, error));
+	return data_open(&hand->fs, &file, meta, error);
+}
+
+static void test_open(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		Hand *hand = data_hand(rows[i].words);
+		g_autoptr(GError) error = NULL;
+		g_autoptr(Source) source = open_row(hand, i, &error);
+
+		g_test_message("%s: %s", rows[i].what, error ? error->message : "good");
+		g_assert_cmpstr(error ? error->message : NULL, ==, rows[i].message);
+		if (source) {
+			g_autoptr(GBytes) all = source_read_all(source, 100000, &error);
+			g_assert_no_error(error);
+			source_prefetch(source, source->size, 0);
+		} else {
+			g_assert_error(error, FAILURE, FAILURE_FORMAT);
+		}
+		g_clear_pointer(&source, source_unref);
+		g_assert_cmpint(hand->fs.refs, ==, 1);
+		hand_close(hand);
+		g_free(hand);
+	}
+}
+
+/* Every part of a file of stored blocks, and of a tail in a fragment. */
+static void test_parts(void)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		Hand *hand = data_hand(rows[i].words);
+		g_autoptr(GError) error = NULL;
+		g_autoptr(Source) source = open_row(hand, i, &error);
+		uint8_t to[8192];
+
+		for (unsigned at = 0; at < source->size; at += 37)
+			for (unsigned n = 1; n <= source->size - at; n += 411) {
+				g_assert_true(source_read_at(source, to, n, at, &error));
+				uint64_t from = i == 2 ? 2000 + 3996 + at : 96 + at;
+				for (unsigned j = 0; j < n; j++)
+					g_assert_cmpuint(to[j], ==,
+					                 i == 1 ? 0 : hand->raw[from + j]);
+			}
+		g_clear_pointer(&source, source_unref);
+		hand_close(hand);
+		g_free(hand);
+	}
+}
+
+/* What is only found out when it is read. */
+static const struct {
+	uint64_t size;
+	uint32_t words[4];
+	const char *message;
+} late[] = {
+	{ 4096, { STORED | 4095 }, "squashfs: block at byte 96 has 4095 bytes, not 4096" },
+	{ 4000, { STORED | 4096 }, "squashfs: block at byte 96 has 4096 bytes, not 4000" },
+	{ 4096, { 100 }, NULL },
+	{ 8192,
+	  { STORED | 4096, STORED | 1 },
+	  "squashfs: block at byte 4192 has 1 bytes, not 4096" },
+};
+
+static void test_late(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(late); i++) {
+		Hand *hand = data_hand(late[i].words);
+		g_autofree Meta *meta = inode_reader(&hand->fs);
+		Inode file = { .type = SQUASHFS_FILE,
+			       .size = late[i].size,
+			       .block = 96,
+			       .fragment = INODE_NO_FRAGMENT };
+		uint8_t to[8192];
+
+		g_assert_true(meta_seek(meta, 0, 0, NULL));
+		g_autoptr(Source) source = data_open(&hand->fs, &file, meta, NULL);
+		for (unsigned part = 0; part < 2; part++) {
+			g_autoptr(GError) error = NULL;
+
+			/* Whole, and only its last byte. */
+			bool ok = part ? source_read_at(source, to, 1, source->size - 1, &error)
+			               : source_read_at(source, to, source->size, 0, &error);
+			g_assert_false(ok);
+			g_assert_error(error, FAILURE, FAILURE_FORMAT);
+			if (late[i].message)
+				g_assert_cmpstr(error->message, ==, late[i].message);
+		}
+		g_clear_pointer(&source, source_unref);
+		hand_close(hand);
+		g_free(hand);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/squashfs/data/open", test_open);
+	g_test_add_func("/squashfs/data/parts", test_parts);
+	g_test_add_func("/squashfs/data/late", test_late);
+	return g_test_run();
+}
