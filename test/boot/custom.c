@@ -34,7 +34,7 @@ static const struct {
 	{ "echo; echo '  A	'; echo", "A", NULL },
 	{ "printf B", "B", NULL },
 	{ "echo C", NULL, "custom backend: 'C' does not match any configured bootname" },
-	{ "echo A; echo B", NULL, "custom backend: 'A\nB' does not match any configured bootname" },
+	{ "echo A; echo B", NULL, "custom backend: 'A B' does not match any configured bootname" },
 	{ "true", NULL, "custom backend: '' does not match any configured bootname" },
 	{ "echo no such thing >&2; exit 3", NULL, "no such thing" },
 };
