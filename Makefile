@@ -27,7 +27,7 @@ bench: deps release ## the install path beside Debian's rauc and dd
 	bench/run
 
 install: release ## into PREFIX (/usr/local), below DESTDIR if given
-	@meson configure $(RELEASE) -Dprefix="$(PREFIX)" && ninja -C $(RELEASE)
+	@meson configure $(RELEASE) -Dprefix="$(PREFIX)" && ninja -C $(RELEASE) src/rauc
 	meson install -C $(RELEASE) --no-rebuild $(if $(DESTDIR),--destdir "$(DESTDIR)")
 
 clean: ## remove build/ and out/ (downloads and built images too)
@@ -38,7 +38,7 @@ release:
 	@mkdir -p build
 	@test -f $(RELEASE)/build.ninja || meson setup $(RELEASE) >$(RELEASE).log 2>&1 || \
 		{ tail -n 20 $(RELEASE).log; exit 1; }
-	@ninja -C $(RELEASE)
+	@ninja -C $(RELEASE) src/rauc
 
 .DEFAULT_GOAL := build
 .PHONY: help build deps demo check bench install clean release
