@@ -38,7 +38,7 @@ class Console:
     def run(self, command, limit):
         """(exit status, output) of one command line."""
         token = secrets.token_hex(4)
-        self.serial.send(f"{command}; echo; echo =={token}==$?==")
+        self.serial.send(f"{command}; s=$?; echo; echo =={token}==$s==")
         begin = self.at
         try:
             match = self.serial.wait(rf"=={token}==(\d+)==", begin, limit)
@@ -47,10 +47,7 @@ class Console:
         if match is None:
             raise Trouble(f"`{command}`: the device went off before it ended")
         self.at = match.end()
-        said = self.serial.text[begin:match.start()]
-        # the line as the terminal echoed it, before the echo was off
-        said = said.rpartition(f"echo =={token}==$?==\n")[2] if f"=={token}==$?==" in said else said
-        return int(match[1]), said.strip("\n")
+        return int(match[1]), self.serial.text[begin:match.start()].strip("\n")
 
     def ask(self, command, limit=60):
         """The output of a command that must work."""

@@ -196,3 +196,5 @@ def kvm_works(log, limit=6):
             return device.serial.wait("BdsDxe", 0, limit) is not None
     except (TimeoutError, Trouble):
         return False
+    finally:
+        pathlib.Path(log).unlink(missing_ok=True)

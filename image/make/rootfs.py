@@ -93,7 +93,7 @@ def from_tree(tree, image, identity, layout):
             return
         except Refusal as refusal:
             # block groups and extent trees cost what cannot be known before
-            if not re.search(r"[Cc]ould not allocate|No space|no space|inode table", str(refusal)):
+            if not re.search(r"[Cc]ould not allocate|too many inodes", str(refusal)):
                 raise
             size = whole_mib(size + size // 16)
 

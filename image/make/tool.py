@@ -45,7 +45,7 @@ def run(argv, what, timeout=900, **more):
     except subprocess.TimeoutExpired:
         raise Refusal(f"{what}: {argv[0]} did not end within {timeout} s") from None
     if done.returncode != 0:
-        said = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        said = [line.strip() for line in (done.stderr.strip() or done.stdout).splitlines() if line.strip()]
         why = said[-1] if said else f"exit status {done.returncode}"
         raise Refusal(f"{what}: {os.path.basename(str(argv[0]))}: {why}")
     return done.stdout

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: MIT
+"""The demo's own machinery against a QEMU that a script plays: serial line, time limits, cleaning up, the server."""
+
+import http.client
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "demo"))
+
+from walk import machine, server  # noqa: E402
+from walk.console import Console  # noqa: E402
+from walk.machine import Machine, Trouble  # noqa: E402
+
+# Listens where the demo connects; SCRIPT then speaks and listens on `line`.
+FAKE = """#!/usr/bin/python3
+import os, re, socket, subprocess, sys, time
+open(os.environ["FAKE_PID"], "w").write(str(os.getpid()))
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(re.search(r"path=([^,]+)", " ".join(sys.argv))[1])
+listener.listen()
+line = listener.accept()[0]
+def say(text): line.sendall(text if isinstance(text, bytes) else text.encode())
+def shell():
+    reader = line.makefile("r")
+    for command in reader:
+        say(command if command.startswith("stty") else "")
+        if command.startswith("reboot"): return
+        say(subprocess.run(["sh", "-c", command], capture_output=True).stdout.replace(b"\\n", b"\\r\\n"))
+"""
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    """fake(script) puts a QEMU of that behaviour into PATH; returns a function that tells whether it still runs."""
+    def make(script):
+        path = tmp_path / "bin" / "qemu-system-x86_64"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(FAKE + script)
+        path.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{path.parent}:{os.environ['PATH']}")
+        monkeypatch.setenv("FAKE_PID", str(tmp_path / "pid"))
+        monkeypatch.setattr(machine, "firmware", lambda: ("/dev/null", "/dev/null"))
+        return lambda: runs(tmp_path / "pid")
+    return make
+
+
+def runs(pid_file):
+    try:
+        os.kill(int(pid_file.read_text()), 0)
+        return True
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def folders():
+    return set(pathlib.Path("/tmp").glob("demo-*"))
+
+
+def test_log_in_run_commands_and_leave(fake, tmp_path):
+    alive = fake('say("\\x1b[2J\\x1b[01;01HWelcome to GRUB!\\n\\rdemo# ")\nshell()\n')
+    with Machine("/dev/null", tmp_path / "log", False) as device:
+        console = Console(device)
+        console.login(10)
+        assert console.run("echo one; echo two", 10) == (0, "one\ntwo")
+        assert console.run("(exit 7)", 10) == (7, "")
+        assert console.ask_json("echo noise; echo '{\"a\": [1]}'", 10) == {"a": [1]}
+        with pytest.raises(Trouble, match="`false` failed with exit status 1"):
+            console.ask("false", 10)
+        with pytest.raises(Trouble, match="did not print JSON"):
+            console.ask_json("echo '{no'", 10)
+        device.serial.send("reboot")
+        device.wait_off(10)
+    assert not alive()
+    log = (tmp_path / "log").read_text()
+    assert re.search(r"^ +\d+\.\d\d  Welcome to GRUB!$", log, re.MULTILINE) and "\x1b" not in log and "\r" not in log
+    assert "> (exit 7); " in log
+
+
+def test_escapes_and_characters_cut_in_two(fake, tmp_path):
+    fake('for b in "\\x1b[=3h\\x1b[0m\\x1b[30m\\x1b[47mslot A: \u23fa ok\\r\\n".encode(): say(bytes([b])); time.sleep(0.002)\ntime.sleep(9)\n')
+    with Machine("/dev/null", tmp_path / "log", False) as device:
+        assert Console(device).expect(r"slot .*\n", 5, "it")[0] == "slot A: \u23fa ok\n"
+
+
+def test_time_limits_and_processes_end(fake, tmp_path):
+    before = folders()
+    alive = fake('say("nothing to see")\ntime.sleep(60)\n')
+    start = time.monotonic()
+    with pytest.raises(Trouble, match="waiting for the prompt: not within 1 s"):
+        with Machine("/dev/null", tmp_path / "log", False) as device:
+            assert alive()
+            Console(device).login(1)
+    assert time.monotonic() - start < 10 and not alive() and folders() == before
+    assert "nothing to see" in (tmp_path / "log").read_text()
+
+
+def test_a_device_that_goes_off(fake, tmp_path):
+    fake('say("demo# ")\nline.recv(100)\n')
+    with Machine("/dev/null", tmp_path / "log", False) as device:
+        with pytest.raises(Trouble, match="went off"):
+            Console(device).login(20)
+
+
+def test_a_device_that_does_not_restart(fake, tmp_path):
+    alive = fake("time.sleep(60)\n")
+    with Machine("/dev/null", tmp_path / "log", False) as device:
+        with pytest.raises(Trouble, match="did not restart within 1 s"):
+            device.wait_off(1)
+    assert not alive()
+
+
+def test_qemu_that_refuses(fake, tmp_path):
+    before = folders()
+    alive = fake("")
+    path = tmp_path / "bin" / "qemu-system-x86_64"
+    path.write_text("#!/bin/sh\necho 'qemu: no such machine' >&2\nexit 1\n")
+    with pytest.raises(Trouble, match="QEMU did not start: qemu: no such machine"):
+        Machine("/dev/null", tmp_path / "log", False).power_on()
+    assert not alive() and folders() == before
+
+
+def test_no_qemu(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "QEMU", "qemu-that-is-not-there")
+    with pytest.raises(Trouble, match="not installed"):
+        Machine("/dev/null", tmp_path / "log", False).power_on()
+
+
+def test_qemu_dies_with_a_killed_demo(fake, tmp_path):
+    """Even SIGKILL leaves no machine running."""
+    alive = fake("time.sleep(60)\n")
+    code = (f"import sys, time; sys.path.insert(0, {str(TOP / 'demo')!r})\nfrom walk import machine\n"
+            f"machine.firmware = lambda: ('/dev/null', '/dev/null')\n"
+            f"machine.Machine('/dev/null', {str(tmp_path / 'log')!r}, False).power_on()\nprint('on', flush=True)\ntime.sleep(60)")
+    demo = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert demo.stdout.readline() == "on\n" and alive()
+    demo.send_signal(signal.SIGKILL)
+    demo.wait(10)
+    for _ in range(50):
+        if not alive():
+            return
+        time.sleep(0.1)
+    pytest.fail("the machine still runs")
+
+
+@pytest.mark.parametrize("script, works", [
+    ('say("BdsDxe: failed to load Boot0001\\n")\ntime.sleep(9)\n', True),
+    ("time.sleep(60)\n", False),
+    ("", False),
+])
+def test_kvm_is_believed_only_when_a_guest_speaks(fake, tmp_path, monkeypatch, script, works):
+    alive = fake(script)
+    monkeypatch.setattr(machine.os, "access", lambda *_: True)
+    assert machine.kvm_works(tmp_path / "log", limit=2) is works
+    assert not alive() and not (tmp_path / "log").exists()
+
+
+def test_no_kvm_device(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine.os, "access", lambda *_: False)
+    assert machine.kvm_works(tmp_path / "log") is False
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "a.raucb").write_bytes(bytes(range(256)) * 4)
+    (tmp_path / "secret").mkdir()
+    with server.Server(tmp_path) as running:
+        yield http.client.HTTPConnection("127.0.0.1", int(running.url.rpartition(":")[2]), timeout=10)
+
+
+@pytest.mark.parametrize("wanted, status, length, starts", [
+    (None, 200, 1024, b"\x00\x01"), ("bytes=0-0", 206, 1, b"\x00"), ("bytes=10-19", 206, 10, b"\x0a"), ("bytes=1000-", 206, 24, b"\xe8"),
+    ("bytes=1000-5000", 206, 24, b"\xe8"), ("bytes=1024-", 416, 0, b""), ("bytes=20-10", 416, 0, b""), ("lines=1-2", 200, 1024, b"\x00"),
+])
+def test_server_ranges(files, wanted, status, length, starts):
+    for _ in range(2):  # the connection stays usable
+        files.request("GET", "/a.raucb", headers={"Range": wanted} if wanted else {})
+        answer = files.getresponse()
+        body = answer.read()
+        assert (answer.status, len(body), body[:len(starts)]) == (status, length, starts)
+
+
+@pytest.mark.parametrize("path", ["/none", "/secret", "/../a.raucb", "/", "/%2e%2e/etc/passwd", "/.hidden"])
+def test_server_refuses(files, path):
+    files.request("GET", path)
+    assert files.getresponse().status == 404
+
+
+def test_server_takes_another_port_when_its_own_is_taken(tmp_path):
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind(("127.0.0.1", server.PORT))
+            taken.listen()
+        except OSError:
+            pass  # somebody else has it: all the better
+        with server.Server(tmp_path) as running:
+            assert not running.url.endswith(f":{server.PORT}")
+
+
+def test_a_failing_step_says_which_and_why(tmp_path):
+    """No rauc program: the first step cannot hold; table, reason and exit status say so."""
+    done = subprocess.run([TOP / "demo" / "run", "--non-interactive", "--rauc", "/nowhere/rauc", "--accel", "tcg", "--output", tmp_path],
+                          text=True, capture_output=True, timeout=60)
+    assert done.returncode == 1
+    assert re.search(r"^ +1  Build version 1 .* FAILED +\d+\.\d s$", done.stdout, re.MULTILINE)
+    assert re.search(r"^ +13  .* not reached$", done.stdout, re.MULTILINE)
+    assert done.stderr.splitlines()[-1] == ("demo: step 1 does not hold: building version 1: debian-rootfs: the rauc program "
+                                            "'/nowhere/rauc' does not exist or cannot be run")
+    assert "\x1b" not in done.stdout
+
+
+def test_help():
+    done = subprocess.run([TOP / "demo" / "run", "--help"], text=True, capture_output=True, timeout=60)
+    assert done.returncode == 0 and "--non-interactive" in done.stdout

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""image/debian-rootfs without a mirror: what it adds to a base, what it leaves out, what it refuses."""
+
+import io
+import os
+import pathlib
+import subprocess
+import tarfile
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+SCRIPT = TOP / "image" / "debian-rootfs"
+OURS = ("RAUC_KEY_FILE", "RAUC_CERT_FILE", "RAUC_KEYRING_FILE")
+
+
+def make_base(path, more=()):
+    with tarfile.open(path, "w") as tar:
+        for name, kind, what in [(".", "dir", None), ("./usr", "dir", None), ("./usr/bin", "dir", None), ("./etc", "dir", None),
+                                 ("./dev", "dir", None), ("./dev/null", "file", b"x"), ("./var", "dir", None), ("./bin", "link", "usr/bin"),
+                                 ("./var/lib/apt/lists", "file", b"x"), ("./etc/os-release", "link", "../usr/lib/os-release"),
+                                 ("./usr/bin/tool", "file", b"old"), *more]:
+            info = tarfile.TarInfo(name)
+            if kind == "dir":
+                info.type, info.mode = tarfile.DIRTYPE, 0o755
+            elif kind == "link":
+                info.type, info.linkname = tarfile.SYMTYPE, what
+            else:
+                info.size, info.mode = len(what), 0o644
+            tar.addfile(info, io.BytesIO(what) if kind == "file" else None)
+    return path
+
+
+def make(folder, *more, base=None, version="2.0", env=None):
+    base = base or make_base(folder / "base.tar")
+    rauc = folder / "rauc"
+    if not rauc.exists():
+        rauc.write_text("#!/bin/sh\n")
+        rauc.chmod(0o755)
+    environ = {k: v for k, v in os.environ.items() if k not in OURS and k != "RAUC"}
+    return subprocess.run([str(a) for a in (SCRIPT, "--version", version, "--compatible", "Some Board", "--output", folder / "out.tar",
+                                            "--base", base, "--rauc", rauc, *more)],
+                          text=True, capture_output=True, timeout=60, env={**environ, **(env or {})})
+
+
+def members(folder):
+    with tarfile.open(folder / "out.tar") as tar:
+        return {info.name: (info, tar.extractfile(info).read() if info.isreg() else info.linkname) for info in tar}
+
+
+def one_line(done, says):
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("WARNING")]
+    assert done.returncode == 1 and len(lines) == 1 and lines[0].startswith("debian-rootfs: ") and says in lines[0], done.stderr
+
+
+def test_what_is_added_and_left_out(tmp_path):
+    done = make(tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = members(tmp_path)
+    assert b"IMAGE_VERSION=2.0\n" in found["./etc/os-release"][1], "the base's link is replaced by a file"
+    assert b"compatible=Some Board\n" in found["./etc/rauc/system.conf"][1]
+    assert found["./etc/rauc/keyring.pem"][1] == (TOP / "pki/demo/demo-ca.cert.pem").read_bytes()
+    assert found["./usr/bin/rauc"][0].mode == 0o755
+    assert found["./etc/systemd/system/systemd-logind.service"][1] == "/dev/null"
+    assert b"rauc status mark-good" in found["./etc/systemd/system/rauc-mark-good.service"][1]
+    assert "./etc/systemd/system/boot-complete.target.requires/demo-health.service" in found
+    assert found["./usr/libexec/demo-health"][0].mode == 0o755
+    assert "./dev/null" not in found and "./var/lib/apt/lists" not in found and "./dev" in found
+    assert all((info.uid, info.gid) == (0, 0) for info, _ in found.values())
+    assert "NOT FOR PRODUCTION" in done.stderr
+    names = tarfile.open(tmp_path / "out.tar").getnames()
+    assert len(names) == len(set(names)), "no path twice"
+
+
+def test_overlays_win_in_order(tmp_path):
+    for number in ("1", "2"):
+        (tmp_path / number / "usr/bin").mkdir(parents=True)
+        (tmp_path / number / "usr/bin/tool").write_text(f"overlay {number}")
+    (tmp_path / "1/usr/bin/only").symlink_to("tool")
+    assert make(tmp_path, "--overlay", tmp_path / "1", "--overlay", tmp_path / "2").returncode == 0
+    found = members(tmp_path)
+    assert found["./usr/bin/tool"][1] == b"overlay 2" and found["./usr/bin/only"][1] == "tool"
+
+
+def test_own_keyring(tmp_path):
+    (tmp_path / "ring.pem").write_text("mine")
+    assert make(tmp_path, env={"RAUC_KEYRING_FILE": str(tmp_path / "ring.pem")}).returncode == 0
+    assert members(tmp_path)["./etc/rauc/keyring.pem"][1] == b"mine"
+
+
+def test_refuses_an_overlay_through_a_link(tmp_path):
+    (tmp_path / "over/bin").mkdir(parents=True)
+    (tmp_path / "over/bin/x").write_text("x")
+    one_line(make(tmp_path, "--overlay", tmp_path / "over"), "use where it leads, e.g. usr/bin")
+    assert not (tmp_path / "out.tar").exists() and not (tmp_path / "out.tar.unfinished").exists()
+
+
+def test_refuses_missing_libraries(tmp_path):
+    (tmp_path / "rauc").write_bytes(pathlib.Path("/bin/sh").read_bytes())
+    (tmp_path / "rauc").chmod(0o755)
+    one_line(make(tmp_path), "needs libc.so.6, which the root file system has not")
+
+
+@pytest.mark.parametrize("more, env, says", [
+    (["--overlay", "/nowhere"], {}, "the overlay '/nowhere' is not a folder"),
+    (["--layout", "toaster"], {}, "no layout 'toaster'"),
+    ([], {"RAUC_KEY_FILE": "/x"}, "RAUC_KEY_FILE is set but RAUC_KEYRING_FILE is not"),
+    ([], {"RAUC_KEYRING_FILE": "/nowhere"}, "cannot read '/nowhere'"),
+    (["--base", "/dev/null"], {}, "not a tar"),
+])
+def test_refuses(tmp_path, more, env, says):
+    one_line(make(tmp_path, *more, env=env), says)
+    assert not (tmp_path / "out.tar").exists()
+
+
+@pytest.mark.parametrize("version", ["", "1 2", "1\n", "$(x)"])
+def test_refuses_bad_versions(tmp_path, version):
+    done = make(tmp_path, f"--version={version}")
+    one_line(done, "--version")
