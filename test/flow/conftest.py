@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures over the real binary. RAUC names it; by default it is the release or the dev build."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+import bundles
+import device as devices
+import pki as authorities
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+OLD = bundles.image(4 * bundles.MIB, 100)
+DEBIAN = pathlib.Path("/usr/bin/rauc")
+
+
+def find_rauc():
+    if os.environ.get("RAUC"):
+        return pathlib.Path(os.environ["RAUC"]).resolve()
+    found = [p for p in (TOP / "build/release/src/rauc", TOP / "build/dev/src/rauc") if p.exists()]
+    return found[0] if found else TOP / "build/release/src/rauc"
+
+
+@pytest.fixture(scope="session")
+def rauc():
+    path = find_rauc()
+    if not path.exists():
+        pytest.skip(f"there is no {path}: build it, or name another with RAUC=")
+    return path
+
+
+@pytest.fixture(scope="session")
+def debian():
+    """Debian's rauc as a second opinion."""
+    told = subprocess.run([DEBIAN, "--version"], capture_output=True, text=True) if DEBIAN.exists() else None
+    if not told or not told.stdout.startswith("rauc 1."):
+        pytest.skip("Debian's rauc is not installed (apt-get install rauc)")
+    return DEBIAN
+
+
+@pytest.fixture(scope="session")
+def root():
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory):
+    return authorities.Pki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="session")
+def maker(tmp_path_factory, pki):
+    return bundles.Maker(tmp_path_factory.mktemp("bundles"), pki)
+
+
+@pytest.fixture(scope="session")
+def tool():
+    """tool("strace"): its path, or the test is skipped."""
+    def find(name):
+        path = shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin")
+        if not path:
+            pytest.skip(f"{name} is not installed")
+        return path
+    return find
+
+
+@pytest.fixture
+def loops(root, tool):
+    """loops(file, ...): the file as a block device, given back after the test."""
+    made = []
+
+    def attach(file, *args):
+        done = subprocess.run([tool("losetup"), "--show", "-f", *args, file], capture_output=True, text=True)
+        if done.returncode != 0:
+            pytest.skip(f"no loop device to be had: {done.stderr.strip()}")
+        made.append(done.stdout.strip())
+        return pathlib.Path(made[-1])
+
+    yield attach
+    for name in made:
+        subprocess.run(["losetup", "-d", name], check=True)
+
+
+@pytest.fixture
+def mount(root, tmp_path):
+    """mount(device, name, ...): a mount point, taken down after the test."""
+    made = []
+
+    def attach(source, name, *args):
+        point = tmp_path / name
+        point.mkdir(exist_ok=True)
+        subprocess.run(["mount", *args, source, point], check=True, capture_output=True)
+        made.append(point)
+        return point
+
+    yield attach
+    for point in reversed(made):
+        subprocess.run(["umount", point], check=True)
+
+
+@pytest.fixture
+def make_device(tmp_path, rauc, pki):
+    """make_device(slots=..., **kwargs): slots default to two files A and B of class rootfs with old content."""
+    def make(slots=None, keyring=None, content=OLD, **kwargs):
+        if slots is None:
+            slots = {}
+            for index, name in enumerate("AB"):
+                path = tmp_path / f"slot-{name}"
+                path.write_bytes(content)
+                slots[f"rootfs.{index}"] = {"device": path, "type": "raw", "bootname": name}
+        return devices.Device(tmp_path, rauc, keyring or pki.ring, slots, **kwargs)
+    return make
+
+
+@pytest.fixture
+def device(make_device):
+    return make_device()
