@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Bundles as bundle_verify() sees them: good ones, and one byte wrong in each region. */
+
+#include "bundle/bundle.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "bundle/maker.h"
+
+#define IMAGE_SIZE (300 * 1024)
+
+static Maker *maker;
+static GBytes *image;
+static char *paths[2]; /* plain, verity */
+
+static const char *const formats[] = { "plain", "verity" };
+
+static void make_bundles(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(formats); i++) {
+		g_autofree char *text = g_strdup_printf(
+			"[update]\ncompatible=Test\nversion=1\n[bundle]\nformat=%s\n"
+			"[image.rootfs]\nfilename=rootfs.img\n",
+			formats[i]);
+		g_autofree char *content = maker_content(maker, formats[i], text);
+		g_autofree char *name = g_strconcat(formats[i], ".raucb", NULL);
+		g_autoptr(GError) error = NULL;
+
+		g_clear_pointer(&image, g_bytes_unref);
+		image = maker_image(content, "rootfs.img", IMAGE_SIZE, 1);
+		paths[i] = maker_bundle(maker, content, name, &error);
+		g_assert_no_error(error);
+	}
+}
+
+static void test_good(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(formats); i++) {
+		g_autoptr(GError) error = NULL;
+		g_autoptr(Bundle) bundle = maker_open(maker, paths[i], &error);
+
+		g_assert_no_error(error);
+		g_assert_cmpstr(bundle_manifest(bundle)->compatible, ==, "Test");
+		g_assert_cmpuint(strlen(bundle_manifest_hash(bundle)), ==, 64);
+		g_assert_true(bundle_open_payload(bundle, &error));
+		g_assert_no_error(error);
+
+		g_autoptr(Source) member = bundle_open_member(bundle, "rootfs.img", &error);
+		g_assert_no_error(error);
+		g_autoptr(GBytes) back = source_read_all(member, IMAGE_SIZE, &error);
+		g_assert_no_error(error);
+		g_assert_true(g_bytes_equal(back, image));
+
+		g_autoptr(Pool) pool = pool_new(2, 4);
+		g_assert_true(bundle_check_payload(bundle, pool, NULL, &error));
+		g_assert_null(bundle_open_member(bundle, "other.img", &error));
+		g_assert_error(error, FAILURE, FAILURE_NOT_FOUND);
+	}
+}
+
+/* Read all that a device would read; false with the reason where something refuses. */
+static bool use(const char *path, GError **error)
+{
+	g_autoptr(Bundle) bundle = maker_open(maker, path, error);
+
+	if (!bundle || !bundle_open_payload(bundle, error))
+		return false;
+	g_autoptr(Source) member = bundle_open_member(bundle, "rootfs.img", error);
+	g_autoptr(GBytes) back = member ? source_read_all(member, IMAGE_SIZE, error) : NULL;
+	if (!back)
+		return false;
+	/* What was let through must be what was signed. */
+	g_assert_true(g_bytes_equal(back, image));
+	g_autoptr(Pool) pool = pool_new(0, 1);
+	return bundle_check_payload(bundle, pool, NULL, error);
+}
+
+static void assert_refused(const char *data, size_t size, const char *what)
+{
+	g_autofree char *path = maker_path(maker, "broken.raucb");
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(g_file_set_contents(path, data, (gssize)size, NULL));
+	bool ok = use(path, &error);
+	if (ok)
+		g_error("%s was not noticed", what);
+	g_assert_nonnull(error);
+	g_assert_null(strchr(error->message, '\n'));
+}
+
+static void test_flipped(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(formats); i++) {
+		g_autofree char *data = NULL;
+		size_t size;
+
+		g_assert_true(g_file_get_contents(paths[i], &data, &size, NULL));
+		/* A prime stride meets every region: squashfs, tree, CMS, trailer. */
+		for (size_t at = 0; at < size; at += at + 4096 < size ? 1009 : 61) {
+			g_autofree char *what = g_strdup_printf("%s, byte %zu", formats[i], at);
+
+			data[at] ^= 0x10;
+			assert_refused(data, size, what);
+			data[at] ^= 0x10;
+		}
+	}
+}
+
+static void test_truncated(void)
+{
+	static const size_t keep[] = { 0, 1, 7, 8, 9, 4095, 4096, 4097, 20000 };
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(formats); i++) {
+		g_autofree char *data = NULL;
+		size_t size;
+
+		g_assert_true(g_file_get_contents(paths[i], &data, &size, NULL));
+		for (unsigned k = 0; k < G_N_ELEMENTS(keep); k++)
+			assert_refused(data, keep[k], "a truncated bundle");
+		for (size_t cut = 1; cut < 3000; cut += 97)
+			assert_refused(data, size - cut, "a bundle with its end cut off");
+	}
+}
+
+static void test_rules(void)
+{
+	g_autoptr(Keyring) keyring = maker_keyring(maker);
+	BundleRules only_plain = { .keyring = keyring, .formats = MANIFEST_PLAIN };
+	BundleRules strict = { .keyring = keyring, .formats = MANIFEST_PLAIN | MANIFEST_VERITY };
+	g_autoptr(GError) format = NULL, large = NULL, folder = NULL, memory = NULL;
+
+	g_assert_null(bundle_verify(bundle_file_open(paths[1], BUNDLE_MAX_CMS, NULL), &only_plain,
+	                            &format));
+	g_assert_cmpstr(format->message, ==, "Bundle format 'verity' not allowed");
+	g_assert_null(bundle_file_open(paths[1], 100, &large));
+	g_assert_true(g_str_has_prefix(large->message, "Invalid bundle format: Signature size ("));
+	g_assert_null(bundle_file_open("/", BUNDLE_MAX_CMS, &folder));
+	g_assert_true(g_str_has_prefix(folder->message,
+	                               "Invalid bundle format: Bundle is not a regular file"));
+
+	/* Nobody can say who else writes a plain bundle that is not a local file. */
+	g_autoptr(Source) source = source_file_open(paths[0], NULL);
+	BundleFile *file = bundle_file_open_source(source, "remote", BUNDLE_MAX_CMS, NULL);
+	g_assert_null(bundle_verify(file, &strict, &memory));
+	g_assert_error(memory, FAILURE, FAILURE_REJECTED);
+}
+
+static void test_peek(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(formats); i++) {
+		g_autoptr(BundleFile) file = bundle_file_open(paths[i], BUNDLE_MAX_CMS, NULL);
+		g_autofree char *hash = NULL;
+		g_autoptr(Manifest) manifest = bundle_file_peek(file, &hash, NULL);
+
+		g_assert_cmpstr(manifest->version, ==, "1");
+		g_assert_cmpuint(strlen(hash), ==, 64);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	maker = maker_new();
+	make_bundles();
+	g_test_add_func("/bundle/bundle/good", test_good);
+	g_test_add_func("/bundle/bundle/flipped", test_flipped);
+	g_test_add_func("/bundle/bundle/truncated", test_truncated);
+	g_test_add_func("/bundle/bundle/rules", test_rules);
+	g_test_add_func("/bundle/bundle/peek", test_peek);
+	int result = g_test_run();
+	g_bytes_unref(image);
+	g_free(paths[0]);
+	g_free(paths[1]);
+	maker_free(maker);
+	return result;
+}

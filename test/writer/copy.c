@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "writer/copy.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "crypto/digest.h"
+
+static char *path;
+
+/* What a run of 64 KiB holds: 'd'ata, 'z'ero, or 'h'alf of each. */
+static GBytes *image_of(const char *grains, size_t tail)
+{
+	size_t size = strlen(grains) * 65536 + tail;
+	uint8_t *data = g_malloc0(size + 1);
+
+	for (size_t i = 0; grains[i]; i++) {
+		if (grains[i] != 'z')
+			memset(data + i * 65536 + (grains[i] == 'h' ? 40000 : 0),
+			       (int)('A' + i % 26), grains[i] == 'h' ? 100 : 65536);
+	}
+	return g_bytes_new_take(data, size);
+}
+
+static char *sha256_of(GBytes *bytes)
+{
+	uint8_t hash[DIGEST_SIZE];
+	size_t size;
+	const void *data = g_bytes_get_data(bytes, &size);
+
+	digest_bytes(data, size, hash);
+	return digest_hex(hash, sizeof(hash));
+}
+
+static const struct {
+	const char *grains;
+	size_t tail;
+	unsigned workers, depth;
+} copies[] = {
+	{ "d", 0, 0, 1 },
+	{ "", 1, 0, 1 },
+	{ "", 0, 2, 4 },
+	{ "z", 0, 2, 4 },
+	{ "dzdzhz", 512, 2, 4 },
+	{ "zzzzzzzzzzzzzzzzd", 0, 2, 4 },
+	{ "dddddddddddddddd", 0, 2, 4 },
+	{ "ddddddddddddddddz", 4096, 1, 2 },
+	{ "dzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", 0, 4, 10 },
+	{ "zdhzdhzdhzdhzdhzdhzdhzdhzdhzdhzdhzdhzdhzdhzdhzdhzdhzdhzdhzdh", 100, 4, 10 },
+};
+
+static void test_copies(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(copies); i++) {
+		g_autoptr(GBytes) image = image_of(copies[i].grains, copies[i].tail);
+		g_autoptr(Source) source = source_memory_new(image);
+		g_autoptr(Pool) pool = pool_new(copies[i].workers, copies[i].depth);
+		g_autofree char *sha256 = sha256_of(image);
+		g_autofree char *dirt = g_strnfill(g_bytes_get_size(image), '?');
+		g_autoptr(GError) error = NULL;
+		CopyJob job = { .bytes = source,
+			        .path = path,
+			        .sha256 = sha256,
+			        .pool = pool,
+			        .verify = true };
+
+		/* Old content must be gone, in the zero runs too. */
+		g_assert_true(
+			g_file_set_contents(path, dirt, (gssize)g_bytes_get_size(image), NULL));
+		g_assert_true(copy_run(&job, &error));
+		g_assert_no_error(error);
+		g_assert_cmpuint(job.n_written + job.n_punched, ==, g_bytes_get_size(image));
+
+		g_autofree char *text = NULL;
+		size_t size;
+		g_assert_true(g_file_get_contents(path, &text, &size, NULL));
+		g_autoptr(GBytes) back = g_bytes_new_take(g_steal_pointer(&text), size);
+		g_assert_true(g_bytes_equal(back, image));
+	}
+}
+
+/* A source that fails, or is not what the manifest says. */
+typedef struct {
+	Source base;
+	uint64_t bad_from;
+} Faulty;
+
+static bool faulty_read_at(Source *source, void *to, size_t size, uint64_t at, GError **error)
+{
+	if (at + size > ((Faulty *)source)->bad_from)
+		return fail(error, FAILURE_INTEGRITY, "verity: block 7 is corrupted");
+	memset(to, 'f', size);
+	return true;
+}
+
+static void faulty_free(Source *source)
+{
+	g_free(source);
+}
+
+static void test_source_fails(void)
+{
+	static const SourceOps ops = { .kind = "faulty",
+		                       .read_at = faulty_read_at,
+		                       .free = faulty_free };
+	static const uint64_t from[] = { 0, 1 << 20, 5 << 20, (10 << 20) - 1 };
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(from); i++) {
+		Faulty *faulty = g_new0(Faulty, 1);
+		source_init(&faulty->base, &ops, 10 << 20);
+		faulty->bad_from = from[i];
+		g_autoptr(Source) source = &faulty->base;
+		g_autoptr(Pool) pool = pool_new(2, 6);
+		g_autoptr(GError) error = NULL;
+		CopyJob job = { .bytes = source, .path = path, .pool = pool, .verify = true };
+
+		g_assert_true(g_file_set_contents(path, "", 0, NULL));
+		g_assert_false(copy_run(&job, &error));
+		g_assert_cmpstr(error->message, ==, "verity: block 7 is corrupted");
+	}
+}
+
+static void test_wrong_digest(void)
+{
+	g_autoptr(GBytes) image = image_of("dd", 0);
+	g_autoptr(Source) source = source_memory_new(image);
+	g_autoptr(Pool) pool = pool_new(2, 6);
+	g_autofree char *wrong = g_strnfill(64, '0');
+	g_autoptr(GError) error = NULL;
+	CopyJob job = { .bytes = source, .path = path, .sha256 = wrong, .pool = pool };
+
+	g_assert_false(copy_run(&job, &error));
+	g_assert_error(error, FAILURE, FAILURE_INTEGRITY);
+	g_assert_nonnull(strstr(error->message, wrong));
+}
+
+static void test_check_target(void)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(g_file_set_contents(path, "x", 1, NULL));
+	g_assert_true(copy_check_target(path, 1 << 30, NULL));
+	g_assert_false(copy_check_target("/nonexistent/x", 1, &error));
+	g_assert_error(error, FAILURE, FAILURE_NOT_FOUND);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	path = g_strdup_printf("%s/copy-%d", g_get_tmp_dir(), getpid());
+	g_test_add_func("/writer/copy/copies", test_copies);
+	g_test_add_func("/writer/copy/source-fails", test_source_fails);
+	g_test_add_func("/writer/copy/wrong-digest", test_wrong_digest);
+	g_test_add_func("/writer/copy/check-target", test_check_target);
+	int result = g_test_run();
+	g_unlink(path);
+	g_free(path);
+	return result;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "writer/writer.h"
+
+#include "base/error.h"
+
+/* Rows of chapter 7.1, as far as it is built; everything else must be refused. */
+static const struct {
+	ImageType image;
+	SlotType slot;
+	const char *writer;
+} rows[] = {
+	{ IMAGE_RAW, SLOT_RAW, "raw" },         { IMAGE_EXT4, SLOT_RAW, "raw" },
+	{ IMAGE_VFAT, SLOT_RAW, "raw" },        { IMAGE_SQUASHFS, SLOT_RAW, "raw" },
+	{ IMAGE_RAW, SLOT_EXT4, "filesystem" }, { IMAGE_EXT4, SLOT_EXT4, "filesystem" },
+	{ IMAGE_RAW, SLOT_VFAT, "filesystem" }, { IMAGE_VFAT, SLOT_VFAT, "filesystem" },
+};
+
+static const char *expected(ImageType image, SlotType slot)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		if (rows[i].image == image && rows[i].slot == slot)
+			return rows[i].writer;
+	}
+	return NULL;
+}
+
+static void test_matrix(void)
+{
+	for (ImageType image = IMAGE_UNKNOWN; image <= IMAGE_SQUASHFS_CAIBX; image++) {
+		for (unsigned slot = 0; slot < SLOT_N_TYPES; slot++) {
+			g_autoptr(GError) error = NULL;
+			const Writer *writer = writer_find(image, (SlotType)slot, &error);
+
+			g_assert_cmpstr(writer ? writer->name : NULL, ==,
+			                expected(image, (SlotType)slot));
+			if (!writer)
+				g_assert_error(error, FAILURE, FAILURE_UNSUPPORTED);
+		}
+	}
+}
+
+static void test_message(void)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_assert_null(writer_find(IMAGE_EXT4, SLOT_VFAT, &error));
+	g_assert_cmpstr(error->message, ==, "Unsupported image type 'ext4' for slot type 'vfat'");
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/writer/writer/matrix", test_matrix);
+	g_test_add_func("/writer/writer/message", test_message);
+	return g_test_run();
+}
