@@ -47,7 +47,7 @@ static const struct {
 	{ "future", NULL, { .path = "ca.pem" }, 0, 0, "certificate is not yet valid" },
 	{ "future", NULL, { .path = "ca.pem", .no_check_time = true }, 0, 2, NULL },
 	{ "future", NULL, { .path = "ca.pem", .no_check_time = true }, IN_2020, 2, NULL },
-	/* The CA itself was made today. */
+	{ "expired", NULL, { .path = "ca.pem" }, IN_2020, 2, NULL },
 	{ "expired",
 	  NULL,
 	  { .path = "expired.pem", .allow_partial_chain = true },

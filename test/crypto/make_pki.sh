@@ -77,11 +77,13 @@ key() {
 	fi
 }
 
-# NAME TYPE EXTENSIONS CN: signed by itself
+# NAME TYPE EXTENSIONS CN: signed by itself, long ago
 root() {
 	key "$1" "$2"
-	openssl req -x509 -new -config ca.conf -key "$1.key" -subj "/O=Test Org/CN=$4" -days 3650 \
-		-extensions "$3" -out "$1.pem"
+	openssl req -new -config ca.conf -key "$1.key" -subj "/O=Test Org/CN=$4" -out "$1.csr"
+	openssl ca -selfsign -batch -notext -config ca.conf -name root -keyfile "$1.key" \
+		-extensions "$3" -in "$1.csr" -startdate 20150101000000Z -enddate 20750101000000Z \
+		-out "$1.pem"
 }
 
 # NAME TYPE CA EXTENSIONS CN [START END]
