@@ -37,13 +37,10 @@ static GBytes *make(const char *name, bool is_detached)
 /* Everything that takes such bytes; true: it verified, over the right content. */
 static bool try_all(GBytes *cms, bool is_detached, const Keyring *keyring, const char *hashes)
 {
-	g_autoptr(GError) error = NULL, kind_error = NULL;
+	g_autoptr(GError) error = NULL;
 	g_autoptr(GBytes) bytes = NULL;
 	g_autoptr(Signers) signers = NULL;
-	VerifyCmsKind kind;
 
-	bool is_cms = verify_cms_kind(cms, &kind, &kind_error);
-	g_assert_true(is_cms == !kind_error);
 	bool ok = verify_cms(cms, is_detached ? &content : NULL, keyring, &signers,
 	                     is_detached ? NULL : &bytes, &error);
 	pki_assert_clean();
@@ -54,7 +51,6 @@ static bool try_all(GBytes *cms, bool is_detached, const Keyring *keyring, const
 		g_assert_null(bytes);
 		return false;
 	}
-	g_assert_true(is_cms);
 	if (!is_detached)
 		g_assert_cmpmem(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), manifest,
 		                strlen(manifest));
@@ -68,7 +64,10 @@ static void look(GBytes *cms)
 {
 	g_autoptr(GBytes) peeked = verify_cms_peek(cms, NULL);
 	g_autofree char *dump = verify_cms_dump_cert(cms, NULL);
+	g_autoptr(GError) error = NULL;
+	VerifyCmsKind kind;
 
+	g_assert_true(verify_cms_kind(cms, &kind, &error) == !error);
 	pki_assert_clean();
 }
 
@@ -103,7 +102,7 @@ static void mutate(const char *name, bool is_detached)
 			g_autoptr(GBytes) mutant = g_bytes_new_take(copy, size);
 
 			n_tried++;
-			if (flip == 0)
+			if (flip == 0 && at % 4 == 0) /* all parse alike, and parsing is slow */
 				look(mutant);
 			if (try_all(mutant, is_detached, keyring, hashes)) {
 				n_accepted++;
