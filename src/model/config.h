@@ -16,7 +16,6 @@
 #include "model/slot.h"
 
 typedef struct Config Config;
-
 typedef enum {
 	BOOTLOADER_NONE, /* defaults without a file */
 	BOOTLOADER_BAREBOX,
@@ -41,12 +40,13 @@ typedef struct {
 } ConfigCasync;
 
 typedef struct {
-	char *sandbox_user, *tls_cert, *tls_key, *tls_ca;
+	char *sandbox_user; /* NULL: the one built in */
+	char *tls_cert, *tls_key, *tls_ca;
 	GStrv send_headers;
 } ConfigStreaming;
 
 typedef struct {
-	char *url; /* NULL: no polling */
+	char *url; /* NULL: no polling, then nothing else is set */
 	int interval_sec, max_interval_sec;
 	GStrv inhibit_files, candidate_criteria, install_criteria, reboot_criteria, reboot_cmd;
 } ConfigPolling;
@@ -69,7 +69,7 @@ struct Config {
 	Bootloader bootloader;
 	char *min_bundle_version;
 	char *barebox_statename, *barebox_dtbpath;
-	char *grubenv;
+	char *grubenv; /* with BOOTLOADER_GRUB only */
 	bool efi_use_bootnext;
 	int boot_attempts, boot_attempts_primary; /* 0: the backend's default */
 	uint64_t max_bundle_download_size, max_bundle_signature_size;
@@ -106,13 +106,10 @@ ConfigOverride *config_override_parse(const char *text, GError **error);
 void config_override_free(ConfigOverride *override);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ConfigOverride, config_override_free)
 
-/*
- * `path` names the file: for messages and for relative paths in it. `overrides`
- * is an array of ConfigOverride or NULL.
- */
+/* `path`: for relative paths in the file. `overrides`: array of ConfigOverride or NULL. */
 Config *config_parse(const char *text, size_t size, const char *path, const GPtrArray *overrides,
                      GError **error);
-/* What applies without a file: [system] alone, overrides on top. */
+/* What applies without a file: an empty [system], overrides on top; nothing is required. */
 Config *config_new_default(const GPtrArray *overrides, GError **error);
 void config_free(Config *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
