@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "crypto/cert.h"
+#include "crypto/reason.h"
 
 #define PART (128 << 10) /* OpenSSL asks for 4 KiB a time; the medium likes more */
 
@@ -66,9 +66,9 @@ static long bio_control(BIO *bio, int command, long number G_GNUC_UNUSED, void *
 	return command == BIO_CTRL_FLUSH;
 }
 
-ContentStream *content_open(const VerifyContent *content)
+ContentStream *content_open(const VerifyContent *content, GError **error)
 {
-	ContentStream *stream = g_malloc(sizeof(*stream));
+	g_autoptr(ContentStream) stream = g_malloc(sizeof(*stream));
 
 	memset(stream, 0, offsetof(ContentStream, part));
 	stream->content = content;
@@ -76,10 +76,10 @@ ContentStream *content_open(const VerifyContent *content)
 	if (!stream->method || !BIO_meth_set_read(stream->method, bio_read) ||
 	    !BIO_meth_set_ctrl(stream->method, bio_control) ||
 	    !(stream->bio = BIO_new(stream->method)))
-		g_error("OpenSSL cannot make a stream: out of memory");
+		return reason_fail_null(error, FAILURE_IO, "cannot stream the signed content");
 	BIO_set_data(stream->bio, stream);
 	BIO_set_init(stream->bio, 1);
-	return stream;
+	return g_steal_pointer(&stream);
 }
 
 void content_close(ContentStream *stream)

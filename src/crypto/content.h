@@ -16,7 +16,7 @@
 
 typedef struct ContentStream ContentStream;
 
-ContentStream *content_open(const VerifyContent *content);
+ContentStream *content_open(const VerifyContent *content, GError **error);
 void content_close(ContentStream *stream);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ContentStream, content_close)
 

@@ -103,7 +103,11 @@ GBytes *sign_attached(const SignKey *key, GBytes *bytes, GError **error)
 GBytes *sign_detached(const SignKey *key, const VerifyContent *content, GError **error)
 {
 	REASON_SCOPE;
-	g_autoptr(ContentStream) stream = content_open(content);
+	g_autoptr(ContentStream) stream = content_open(content, error);
+
+	if (!stream)
+		return NULL;
+
 	g_autoptr(CMS_ContentInfo) cms = CMS_sign(key->cert, key->key, key->intermediates,
 	                                          content_bio(stream), SIGN_FLAGS | CMS_DETACHED);
 

@@ -165,7 +165,11 @@ static bool verify_signers(CMS_ContentInfo *cms, CertStack *signers, const Keyri
 
 static bool verify_content(CMS_ContentInfo *cms, const VerifyContent *content, GError **error)
 {
-	g_autoptr(ContentStream) stream = content ? content_open(content) : NULL;
+	g_autoptr(ContentStream) stream = content ? content_open(content, error) : NULL;
+
+	if (content && !stream)
+		return false;
+
 	BIO *bio = stream ? content_bio(stream) : NULL;
 	bool ok =
 		CMS_verify(cms, NULL, NULL, bio, NULL, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY) == 1;

@@ -27,7 +27,7 @@ static void read_all(uint64_t size, int step)
 {
 	Disk disk = { .fail_at = UINT64_MAX };
 	VerifyContent content = { size, read_disk, &disk };
-	g_autoptr(ContentStream) stream = content_open(&content);
+	g_autoptr(ContentStream) stream = content_open(&content, NULL);
 	g_autofree uint8_t *part = g_malloc((gsize)step);
 	uint64_t at = 0;
 
@@ -56,7 +56,7 @@ static void test_failure(void)
 {
 	Disk disk = { .fail_at = 200000 };
 	VerifyContent content = { 400000, read_disk, &disk };
-	g_autoptr(ContentStream) stream = content_open(&content);
+	g_autoptr(ContentStream) stream = content_open(&content, NULL);
 	g_autoptr(GError) error = NULL, again = NULL;
 	char part[4096];
 	int got;
@@ -76,7 +76,7 @@ static void test_unread(void)
 {
 	Disk disk = { .fail_at = UINT64_MAX };
 	VerifyContent content = { 5000, read_disk, &disk };
-	g_autoptr(ContentStream) stream = content_open(&content);
+	g_autoptr(ContentStream) stream = content_open(&content, NULL);
 	g_autoptr(GError) error = NULL;
 	char part[4096];
 
