@@ -6,8 +6,9 @@
  *
  * `below` is [data blocks][hash tree], without superblock (chapter 1.4 has the
  * layout, verity_tree.c the drawing). The upper levels of the tree are checked
- * and kept when the source is made; a leaf block is checked each time it is
- * used, so a read needs no lock and no cache.
+ * and kept when the source is made; leaf blocks are checked when they are read,
+ * by each reader for itself, so a read takes no lock. What fails the check never
+ * reaches the caller: its memory is zeroed.
  */
 
 #include "source/source.h"

@@ -7,6 +7,7 @@
 
 #include "base/pool.h"
 #include "base/progress.h"
+#include "crypto/digest.h"
 #include "source/verity.h"
 
 #define VERITY_MAX_LEVELS 16
@@ -21,6 +22,15 @@ typedef struct {
 
 /* `data_size` must be a multiple of 4096 and larger than 4096. */
 bool verity_tree_layout(uint64_t data_size, VerityLayout *layout, GError **error);
+
+/* The layout of `below`, which is data and tree; FAILURE_FORMAT where the size of the
+ * tree is not the one that the data has. */
+bool verity_tree_fit(const Source *below, const VerityParameters *parameters, VerityLayout *layout,
+                     GError **error);
+
+/* The digest of one block of 4096 bytes, of data or of digests alike. */
+void verity_tree_hash(Digest *digest, const uint8_t salt[32], const void *block,
+                      uint8_t result[DIGEST_SIZE]);
 
 /* Hash all of `data` with `parameters->salt` in the pool; writes the tree behind the
  * data with pwrite to `fd` at `data_size`, and sets root and tree_size. */
