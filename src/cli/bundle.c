@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+
+/* rauc bundle: a folder becomes a signed bundle. */
+
+#include "bundle/bundle.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "bundle/create.h"
+#include "cli/command.h"
+#include "cli/conf.h"
+#include "cli/output.h"
+
+static const char no_format_warning[] =
+	"WARNING: The manifest does not specify a bundle format, defaulting to 'plain'.\n"
+	"         A plain bundle is not protected while it is used; prefer the 'verity' format:\n"
+	"         put format=verity into the section [bundle] of the manifest.\n"
+	"         To keep the plain format and silence this warning, put format=plain there.\n";
+
+static void say(void *user G_GNUC_UNUSED, const char *line)
+{
+	output_text("%s\n", line);
+}
+
+/* Is `path` the folder or something below it? Both absolute, without links. */
+static bool is_below(const char *path, const char *folder)
+{
+	size_t size = strlen(folder);
+
+	while (size && folder[size - 1] == '/')
+		size--;
+	return strncmp(path, folder, size) == 0 && (path[size] == '/' || !path[size]);
+}
+
+/* The paths a person gave, before any work is done on them. */
+static bool check_paths(const char *input, const char *output)
+{
+	if (!g_file_test(input, G_FILE_TEST_IS_DIR)) {
+		output_complain("Input path must point to a directory!");
+		return false;
+	}
+
+	g_autofree char *output_folder = g_path_get_dirname(output);
+	g_autofree char *real_folder = path_real(output_folder);
+	g_autofree char *real_input = path_real(input);
+	if (is_below(real_folder, real_input)) {
+		output_complain("Bundle path must be located outside input directory!");
+		return false;
+	}
+	return true;
+}
+
+/* A manifest that cannot be read is left to bundle_create(), which says why. */
+static void warn_without_format(const char *input)
+{
+	g_autofree char *path = g_build_filename(input, "manifest.raucm", NULL);
+	size_t size;
+	g_autofree char *text = file_read(path, BUNDLE_MAX_MANIFEST, &size, NULL);
+	g_autoptr(Manifest) manifest = text ? manifest_parse(text, size, NULL) : NULL;
+
+	if (manifest && !manifest->format_is_explicit)
+		output_text("%s", no_format_warning);
+}
+
+static SignKey *load_key(const Options *options, GError **error)
+{
+	const char *passphrase = g_getenv("RAUC_KEY_PASSPHRASE");
+	SignKeyFiles files = {
+		.cert_path = options->cert,
+		.key_path = options->key,
+		.intermediate_paths = (const char *const *)options->intermediate,
+		.passphrase = passphrase && *passphrase ? passphrase : NULL,
+	};
+
+	return sign_key_load(&files, error);
+}
+
+/* --signing-keyring stands in for the keyring, and its folder does not count then. */
+static void take_signing_keyring(const Options *options, Config *config)
+{
+	if (!options->signing_keyring)
+		return;
+	g_free(config->keyring.path);
+	config->keyring.path = g_strdup(options->signing_keyring);
+	g_clear_pointer(&config->keyring.directory, g_free);
+}
+
+static bool create(const Options *options, Config *config, GError **error)
+{
+	g_autoptr(SignKey) key = load_key(options, error);
+	g_autoptr(Keyring) keyring = NULL;
+	g_autoptr(Pool) pool = command_pool();
+
+	if (!key)
+		return false;
+	take_signing_keyring(options, config);
+	if (conf_has_keyring(config)) {
+		keyring = conf_load_keyring(config, false, error);
+		if (!keyring)
+			return false;
+	}
+
+	BundleCreate request = {
+		.input = options->arguments[2],
+		.output = options->arguments[3],
+		.key = key,
+		.keyring = keyring,
+		.mksquashfs_args = options->mksquashfs_args,
+		.pool = pool,
+		.say = say,
+	};
+	warn_without_format(request.input);
+	return bundle_create(&request, error);
+}
+
+int command_bundle(const Options *options)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!options->cert || !options->key) {
+		output_complain("Cert and key files must be provided");
+		return 1;
+	}
+	if (!check_paths(options->arguments[2], options->arguments[3]))
+		return 1;
+
+	g_autoptr(Config) config = conf_load(options, CONF_NONE, &error);
+	if (!config) {
+		output_complain("%s", error->message);
+		return 1;
+	}
+	if (create(options, config, &error))
+		return 0;
+	output_complain("Failed to create bundle: %s", error->message);
+	return 1;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * One run of the program: the table of verbs, options, help, exit codes
+ * (chapter 4). Each verb lives in the file of its name.
+ */
+
+#include "base/pool.h"
+#include "cli/options.h"
+
+/* All of it, from the arguments to the exit code. */
+int command_run(char *const *argv);
+
+/* The verbs. They print, results and errors, and return the exit code. Arguments
+ * begin at options->arguments[2]; the table has checked how many there are. */
+int command_bundle(const Options *options);
+int command_extract(const Options *options);
+int command_info(const Options *options);
+int command_install(const Options *options);
+int command_status(const Options *options);
+
+/* What the verbs share: workers for the cores there are. */
+Pool *command_pool(void);

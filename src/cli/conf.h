@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Finding system.conf, and what the command line changes in it (chapter 3.1).
+ */
+
+#include "cli/options.h"
+#include "crypto/keyring.h"
+#include "model/config.h"
+#include "system/system.h"
+
+typedef enum {
+	CONF_NONE,     /* defaults, unless --conf is given */
+	CONF_AUTO,     /* the file if there is one and it is not empty, else defaults */
+	CONF_REQUIRED, /* no file is an error */
+} ConfMode;
+
+/* Messages begin with "Failed to initialize context: ". */
+Config *conf_load(const Options *options, ConfMode mode, GError **error);
+
+bool conf_has_keyring(const Config *config);
+/* "No keyring file or directory provided" where there is none. */
+Keyring *conf_load_keyring(const Config *config, bool no_check_time, GError **error);
+
+/* This device, for verbs that work on it. */
+System *conf_open_system(const Options *options, GError **error);

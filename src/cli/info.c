@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+
+/* rauc info: open, verify, show. */
+
+#include "base/error.h"
+#include "bundle/bundle.h"
+#include "cli/command.h"
+#include "cli/conf.h"
+#include "cli/location.h"
+#include "cli/output.h"
+#include "cli/show_info.h"
+
+typedef struct {
+	const Options *options;
+	OutputFormat format;
+	ShowInfo shown;
+	GBytes *cms;
+} Info;
+
+static bool print(const Info *info, GError **error)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	show_info(text, &info->shown, info->format, output_look());
+	if (info->format == OUTPUT_READABLE)
+		output_text("%s", text->str);
+	else
+		output_bytes(text);
+	if (info->options->dump_cert) {
+		g_autofree char *dump = verify_cms_dump_cert(info->cms, error);
+
+		if (!dump)
+			return false;
+		output_text("%s%s", dump, g_str_has_suffix(dump, "\n") ? "" : "\n");
+	}
+	if (info->options->dump_recipients) {
+		if (info->shown.is_encrypted)
+			return fail(error, FAILURE_UNSUPPORTED,
+			            "--dump-recipients is not part of this version yet");
+		output_text("No recipient data to dump (bundle is not encrypted)\n");
+	}
+	return true;
+}
+
+static bool print_unverified(Info *info, BundleFile *file, GError **error)
+{
+	g_autofree char *hash = NULL;
+	g_autoptr(Manifest) manifest = bundle_file_peek(file, &hash, error);
+
+	if (!manifest)
+		return false;
+	info->shown.manifest = manifest;
+	info->shown.hash = hash;
+	return print(info, error);
+}
+
+static bool print_verified(Info *info, BundleFile *file, const Config *config,
+                           const Keyring *keyring, GError **error)
+{
+	BundleRules rules = { .keyring = keyring, .formats = config->bundle_formats };
+	g_autoptr(Bundle) bundle = bundle_verify(file, &rules, error);
+
+	if (!bundle)
+		return false;
+	info->shown.manifest = bundle_manifest(bundle);
+	info->shown.hash = bundle_manifest_hash(bundle);
+	info->shown.chain = signers_chain(bundle_signers(bundle));
+	if (!info->shown.chain)
+		return fail(error, FAILURE_SIGNATURE, "Unsupported number of signers: not one");
+	return print(info, error);
+}
+
+static bool find_out(Info *info, GError **error)
+{
+	const Options *options = info->options;
+	g_autofree char *path = location_resolve(options->arguments[2], error);
+
+	if (!path)
+		return false;
+
+	g_autoptr(Config) config = conf_load(options, CONF_AUTO, error);
+	if (!config)
+		return false;
+
+	g_autoptr(Keyring) keyring = NULL;
+	if (!options->no_verify) {
+		keyring = conf_load_keyring(config, options->no_check_time, error);
+		if (!keyring)
+			return false;
+	}
+
+	BundleFile *file = bundle_file_open(path, config->max_bundle_signature_size, error);
+	if (!file)
+		return false;
+
+	VerifyCmsKind kind;
+	g_autoptr(GBytes) cms = g_bytes_ref(bundle_file_cms(file));
+	bool is_ok = verify_cms_kind(cms, &kind, error);
+	info->cms = cms;
+	info->shown.is_encrypted = is_ok && kind == VERIFY_CMS_ENVELOPED;
+	if (is_ok && !options->no_verify)
+		return print_verified(info, g_steal_pointer(&file), config, keyring, error);
+	is_ok = is_ok && print_unverified(info, file, error);
+	bundle_file_free(file);
+	return is_ok;
+}
+
+int command_info(const Options *options)
+{
+	Info info = { .options = options };
+	g_autoptr(GError) error = NULL;
+
+	if (!output_format_by_name(options->output_format, &info.format)) {
+		output_complain("Unknown output format: '%s'.", options->output_format);
+		output_complain("Supported formats are: readable, json, json-pretty, json-2.");
+		return 1;
+	}
+	if (find_out(&info, &error))
+		return 0;
+	output_complain("%s", error->message);
+	return 1;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Ctrl+C while slots are being written: told, and otherwise without effect.
+ *
+ * The signal is blocked for the whole process and for the programs it starts,
+ * and waited for by a thread that only prints. To be begun before other
+ * threads are made.
+ */
+
+typedef struct Interrupt Interrupt;
+
+/* `say` is called on a thread of its own for each Ctrl+C. */
+Interrupt *interrupt_begin(void (*say)(void *user), void *user);
+void interrupt_end(Interrupt *interrupt);

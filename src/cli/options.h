@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What was said on the command line, and how it is read (chapter 4.1).
+ *
+ * Options come from tables of rows; a verb names the tables it takes. Reading
+ * has two passes: the first knows the options of every verb and takes them
+ * wherever they stand, the second is strict and knows those of the one verb.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct {
+	/* every verb */
+	char *conf, *mount;
+	GStrv confopt;
+	gboolean is_debug, wants_version, wants_help;
+	/* keys and trust */
+	char *cert, *key, *keyring, *signing_keyring;
+	GStrv intermediate;
+	gboolean trust_environment, no_verify, no_check_time;
+	/* bundle */
+	char *mksquashfs_args;
+	/* info, status */
+	char *output_format;
+	gboolean dump_cert, dump_recipients, is_detailed;
+	/* install */
+	gboolean ignore_compatible, ignore_version_limit, show_progress;
+	char *transaction_id, *require_manifest_hash, *handler_args, *override_boot_slot;
+	/* access to a server */
+	char *tls_cert, *tls_key, *tls_ca;
+	gboolean tls_no_verify;
+	GStrv http_header;
+
+	GStrv arguments; /* what is left: program, verb, its arguments */
+	guint n_arguments;
+} Options;
+
+/* One option; tables of them end with a row without name. */
+typedef struct {
+	const char *name;
+	char letter;
+	GOptionArg kind;
+	size_t offset; /* of the field of Options */
+	const char *text, *value;
+} OptionsRow;
+
+extern const OptionsRow options_install[], options_bundle[], options_extract[], options_info[],
+	options_status[];
+
+/* How one command line is described in its help. */
+typedef struct {
+	const char *parameters; /* behind "rauc [OPTION…] " */
+	const char *summary;    /* above the options */
+	const char *heading;    /* "Info options:", NULL: the verb has none of its own */
+	const char *epilogue;   /* below, NULL: nothing */
+	const OptionsRow *rows; /* NULL: none */
+} OptionsHelp;
+
+void options_clear(Options *options);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
+
+/* First pass: options of every verb, unknown ones left in options->arguments. */
+bool options_parse_global(Options *options, char *const *argv, GError **error);
+/* Second pass, over what the first has left. */
+bool options_parse_verb(Options *options, const OptionsHelp *help, GError **error);
+
+/* The help text; the caller frees it. */
+char *options_format_help(const OptionsHelp *help);
