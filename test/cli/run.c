@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "run.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "base/file.h"
+
+static char *sources, *folder;
+
+static void spawn(char **argv, Run *run)
+{
+	g_autoptr(GError) error = NULL;
+	int status;
+
+	g_spawn_sync(NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &run->out, &run->err,
+	             &status, &error);
+	g_assert_no_error(error);
+	run->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	g_test_message("%s -> %d\n%s%s", argv[1], run->code, run->out, run->err);
+}
+
+Run run_rauc(const char *format, ...)
+{
+	g_auto(GStrv) argv = NULL;
+	Run run = { 0 };
+	va_list args;
+
+	va_start(args, format);
+	g_autofree char *words = g_strdup_vprintf(format, args);
+	va_end(args);
+	g_autofree char *line = g_strconcat("rauc ", words, NULL);
+	g_assert_true(g_shell_parse_argv(line, NULL, &argv, NULL));
+	g_free(argv[0]);
+	argv[0] = g_strdup(g_getenv("RAUC"));
+	spawn(argv, &run);
+	return run;
+}
+
+void run_clear(Run *run)
+{
+	g_free(run->out);
+	g_free(run->err);
+}
+
+void run_shell(const char *format, ...)
+{
+	g_auto(Run) run = { 0 };
+	va_list args;
+
+	va_start(args, format);
+	g_autofree char *line = g_strdup_vprintf(format, args);
+	va_end(args);
+	char *argv[] = { "sh", "-ec", line, NULL };
+	spawn(argv, &run);
+	g_assert_cmpint(run.code, ==, 0);
+}
+
+static void set_file(const char *name, const char *path)
+{
+	g_autofree char *whole = g_build_filename(sources, path, NULL);
+
+	g_setenv(name, whole, TRUE);
+}
+
+void run_enter(void)
+{
+	sources = g_get_current_dir();
+	folder = g_dir_make_tmp("rauc-cli-XXXXXX", NULL);
+	g_assert_cmpint(g_chdir(folder), ==, 0);
+	set_file("CERT", "pki/demo/demo.cert.pem");
+	set_file("KEY", "pki/demo/demo.key.pem");
+	set_file("CA", "pki/demo/demo-ca.cert.pem");
+	g_unsetenv("RAUC_KEY_PASSPHRASE");
+	g_setenv("RAUC_TEST_RUNTIME_DIRECTORY", folder, TRUE);
+}
+
+void run_leave(void)
+{
+	g_assert_cmpint(g_chdir(sources), ==, 0);
+	g_assert_true(file_remove_tree(folder, NULL));
+	g_free(folder);
+	g_free(sources);
+}
+
+const char *run_sources(void)
+{
+	return sources;
+}
+
+void run_make_bundle(void)
+{
+	run_shell("mkdir in; printf hello > in/root.img; head -c 70000 /dev/zero > in/app.img\n"
+	          "cat > in/manifest.raucm <<'END'\n"
+	          "[update]\ncompatible=Test Config\nversion=1.0\n\n"
+	          "[bundle]\nformat=verity\n\n"
+	          "[image.rootfs]\nfilename=root.img\n\n"
+	          "[image.appfs]\nfilename=app.img\n\n"
+	          "[meta.build]\nhost-name=one\n"
+	          "END\n"
+	          "\"$RAUC\" bundle --cert=\"$CERT\" --key=\"$KEY\" in good.raucb");
+}
+
+void run_assert_has(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		g_error("'%s' not found in:\n%s", part, text);
+}
