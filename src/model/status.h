@@ -34,7 +34,7 @@ SlotStatus *slot_status_copy(const SlotStatus *status);
 void slot_status_free(SlotStatus *status);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SlotStatus, slot_status_free)
 
-/* Forget what was installed (activated.count stays): first step of every update. */
+/* Forget what was installed (the counts stay): first step of every update. */
 void slot_status_reset(SlotStatus *status);
 bool slot_status_is_empty(const SlotStatus *status);
 
