@@ -35,7 +35,7 @@ static bool find_named(System *system, const char *name, GPtrArray *found, GErro
 	const Slot *slot = slot_find(system_config(system)->slots, name);
 	if (!slot)
 		return fail(error, FAILURE_NOT_FOUND, "No slot with class %s and name %s found",
-		            parts[0], parts[1]);
+		            parts[0], name);
 	if (!slot->boot_name)
 		return fail(error, FAILURE_CONFIG, "Slot %s has no bootname set", name);
 	g_ptr_array_add(found, (void *)slot);
