@@ -18,11 +18,6 @@ void cert_stack_free(CertStack *certs)
 	sk_X509_pop_free(certs, X509_free);
 }
 
-void cert_crls_free(CrlStack *crls)
-{
-	sk_X509_CRL_pop_free(crls, X509_CRL_free);
-}
-
 char *cert_read_pem(const char *path, size_t *size, GError **error)
 {
 	if (g_str_has_prefix(path, "pkcs11:"))

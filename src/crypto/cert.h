@@ -15,12 +15,9 @@
 #include "crypto/signers.h"
 
 typedef STACK_OF(X509) CertStack;
-typedef STACK_OF(X509_CRL) CrlStack;
 
 void cert_stack_free(CertStack *certs);
-void cert_crls_free(CrlStack *crls);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CertStack, cert_stack_free)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(CrlStack, cert_crls_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(X509, X509_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_PKEY, EVP_PKEY_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(BIO, BIO_free_all)

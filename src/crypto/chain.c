@@ -90,15 +90,14 @@ static bool fail_chain(X509_STORE_CTX *context, const time_t *at, GError **error
 	            reason, subject, times);
 }
 
-CertStack *chain_verify(const Keyring *keyring, X509 *cert, CertStack *certs, CrlStack *crls,
-                        const time_t *at, GError **error)
+CertStack *chain_verify(const Keyring *keyring, X509 *cert, CertStack *certs, const time_t *at,
+                        GError **error)
 {
 	REASON_SCOPE;
 	g_autoptr(X509_STORE_CTX) context = X509_STORE_CTX_new();
 
 	if (!context || !X509_STORE_CTX_init(context, keyring->store, cert, certs))
 		return reason_fail_null(error, FAILURE_SIGNATURE, CHAIN_FAILED "cannot start");
-	X509_STORE_CTX_set0_crls(context, crls);
 
 	X509_VERIFY_PARAM *rules = X509_STORE_CTX_get0_param(context);
 	if (keyring->purpose && !X509_VERIFY_PARAM_set_purpose(rules, keyring->purpose))

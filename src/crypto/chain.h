@@ -25,8 +25,8 @@ struct Keyring {
 
 /*
  * The chain from `cert` to an anchor, leaf first, every rule of the keyring
- * applied. `certs` and `crls` came with the signature and are not trusted.
+ * applied. `certs` came with the signature and are not trusted.
  * `at`: the time to check for, NULL is now.
  */
-CertStack *chain_verify(const Keyring *keyring, X509 *cert, CertStack *certs, CrlStack *crls,
-                        const time_t *at, GError **error);
+CertStack *chain_verify(const Keyring *keyring, X509 *cert, CertStack *certs, const time_t *at,
+                        GError **error);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "crypto/cert.h"
+#include "crypto/cms.h"
 #include "crypto/content.h"
 #include "crypto/reason.h"
 
@@ -68,19 +69,6 @@ void sign_key_free(SignKey *key)
 	g_free(key);
 }
 
-static GBytes *encode(const CMS_ContentInfo *cms, GError **error)
-{
-	unsigned char *der = NULL;
-	int size = i2d_CMS_ContentInfo(cms, &der);
-
-	if (size <= 0)
-		return reason_fail_null(error, FAILURE_FORMAT, "cannot encode the signature");
-
-	GBytes *bytes = g_bytes_new(der, (size_t)size);
-	OPENSSL_free(der);
-	return bytes;
-}
-
 GBytes *sign_attached(const SignKey *key, GBytes *bytes, GError **error)
 {
 	REASON_SCOPE;
@@ -97,7 +85,7 @@ GBytes *sign_attached(const SignKey *key, GBytes *bytes, GError **error)
 		CMS_sign(key->cert, key->key, key->intermediates, bio, SIGN_FLAGS);
 	if (!cms)
 		return reason_fail_null(error, FAILURE_SIGNATURE, "failed to create signature");
-	return encode(cms, error);
+	return cms_encode(cms, error);
 }
 
 GBytes *sign_detached(const SignKey *key, const VerifyContent *content, GError **error)
@@ -118,5 +106,22 @@ GBytes *sign_detached(const SignKey *key, const VerifyContent *content, GError *
 	/* OpenSSL would sign what it got, were that the whole or not. */
 	if (!content_check(stream, error))
 		return NULL;
-	return encode(cms, error);
+	return cms_encode(cms, error);
+}
+
+/* The digest of the content is taken from a signer who is there already. */
+GBytes *sign_append(const SignKey *key, GBytes *bytes, GError **error)
+{
+	REASON_SCOPE;
+	g_autoptr(CMS_ContentInfo) cms = cms_parse_signed(bytes, error);
+
+	if (!cms)
+		return NULL;
+	if (!CMS_add1_signer(cms, key->cert, key->key, NULL, SIGN_FLAGS | CMS_REUSE_DIGEST))
+		return reason_fail_null(error, FAILURE_SIGNATURE, "failed to append signature");
+	for (int i = 0; i < sk_X509_num(key->intermediates); i++)
+		if (!cms_add_cert(cms, sk_X509_value(key->intermediates, i)))
+			return reason_fail_null(error, FAILURE_SIGNATURE,
+			                        "failed to append a certificate");
+	return cms_encode(cms, error);
 }

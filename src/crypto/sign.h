@@ -31,3 +31,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SignKey, sign_key_free)
 GBytes *sign_attached(const SignKey *key, GBytes *bytes, GError **error);
 /* DER of a detached SignedData over `content`. */
 GBytes *sign_detached(const SignKey *key, const VerifyContent *content, GError **error);
+
+/* DER of the SignedData with one more signer. Nobody verified it here: that is the
+ * caller's to do, before. */
+GBytes *sign_append(const SignKey *key, GBytes *cms, GError **error);

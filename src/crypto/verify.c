@@ -9,13 +9,13 @@
 
 #include "crypto/verify.h"
 
-#include <limits.h>
 #include <openssl/err.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "crypto/cert.h"
 #include "crypto/chain.h"
+#include "crypto/cms.h"
 #include "crypto/content.h"
 #include "crypto/reason.h"
 
@@ -26,56 +26,10 @@ static void cert_borrow_free(CertStack *certs)
 	sk_X509_free(certs);
 }
 
-static CMS_ContentInfo *parse(GBytes *bytes, GError **error)
-{
-	size_t size;
-	const unsigned char *data = g_bytes_get_data(bytes, &size), *end = data;
-
-	if (size == 0 || size > INT_MAX)
-		return fail_null(error, FAILURE_FORMAT,
-		                 "Signature data is no valid CMS: it has %zu bytes", size);
-
-	g_autoptr(CMS_ContentInfo) cms = d2i_CMS_ContentInfo(NULL, &end, (long)size);
-	if (!cms)
-		return reason_fail_null(error, FAILURE_FORMAT, "Signature data is no valid CMS");
-	if (end != data + size)
-		return fail_null(error, FAILURE_FORMAT,
-		                 "Signature data is no valid CMS: %zu bytes follow it",
-		                 (size_t)(data + size - end));
-	return g_steal_pointer(&cms);
-}
-
-/* The words are what upstream says. */
-static bool check_type(const CMS_ContentInfo *cms, int type, GError **error)
-{
-	const ASN1_OBJECT *got = CMS_get0_type(cms);
-	char name[128];
-
-	if (OBJ_obj2nid(got) == type)
-		return true;
-	OBJ_obj2txt(name, sizeof(name), got, 0);
-	return fail(error, FAILURE_SIGNATURE, "Expected CMS of type '%s' but got '%s'",
-	            OBJ_nid2sn(type), name);
-}
-
-static CMS_ContentInfo *parse_signed(GBytes *bytes, GError **error)
-{
-	g_autoptr(CMS_ContentInfo) cms = parse(bytes, error);
-
-	if (!cms || !check_type(cms, NID_pkcs7_signed, error))
-		return NULL;
-
-	const ASN1_OBJECT *inner = CMS_get0_eContentType(cms);
-	if (OBJ_obj2nid(inner) != NID_pkcs7_data)
-		return fail_null(error, FAILURE_SIGNATURE,
-		                 "the CMS signs something else than plain data");
-	return g_steal_pointer(&cms);
-}
-
 bool verify_cms_kind(GBytes *bytes, VerifyCmsKind *kind, GError **error)
 {
 	REASON_SCOPE;
-	g_autoptr(CMS_ContentInfo) cms = parse(bytes, error);
+	g_autoptr(CMS_ContentInfo) cms = cms_parse(bytes, error);
 
 	if (!cms)
 		return false;
@@ -83,7 +37,7 @@ bool verify_cms_kind(GBytes *bytes, VerifyCmsKind *kind, GError **error)
 		*kind = VERIFY_CMS_ENVELOPED;
 		return true;
 	}
-	if (!check_type(cms, NID_pkcs7_signed, error))
+	if (!cms_check_type(cms, NID_pkcs7_signed, error))
 		return false;
 	*kind = CMS_is_detached(cms) == 1 ? VERIFY_CMS_DETACHED : VERIFY_CMS_ATTACHED;
 	return true;
@@ -140,12 +94,16 @@ static bool get_signing_time(CMS_ContentInfo *cms, time_t *at, GError **error)
 	return true;
 }
 
-/* Every signer must be vouched for; the chain comes out where there is one signer. */
+/*
+ * Every signer must be vouched for; the chain comes out where there is one signer.
+ *
+ * CRLs in the CMS are not used. OpenSSL would prefer them to those of the
+ * keyring, so a revoked signer could bring one from before he was revoked.
+ */
 static bool verify_signers(CMS_ContentInfo *cms, CertStack *signers, const Keyring *keyring,
                            CertStack **chain_out, GError **error)
 {
 	g_autoptr(CertStack) certs = CMS_get1_certs(cms), chain = NULL;
-	g_autoptr(CrlStack) crls = CMS_get1_crls(cms);
 	bool at_signing = keyring->use_bundle_signing_time && !keyring->no_check_time;
 	time_t at = 0;
 
@@ -153,7 +111,7 @@ static bool verify_signers(CMS_ContentInfo *cms, CertStack *signers, const Keyri
 		return false;
 	for (int i = 0; i < sk_X509_num(signers); i++) {
 		g_clear_pointer(&chain, cert_stack_free);
-		chain = chain_verify(keyring, sk_X509_value(signers, i), certs, crls,
+		chain = chain_verify(keyring, sk_X509_value(signers, i), certs,
 		                     at_signing ? &at : NULL, error);
 		if (!chain)
 			return false;
@@ -182,6 +140,34 @@ static bool verify_content(CMS_ContentInfo *cms, const VerifyContent *content, G
 	if (!ok)
 		return reason_fail(error, FAILURE_SIGNATURE, "signature verification failed");
 	return !stream || content_check(stream, error);
+}
+
+/*
+ * Without signed attributes the signature is over the content itself, and a
+ * signature over attributes, taken from another bundle, fits the content
+ * "those attributes". They are a SET, so such content begins with its tag.
+ */
+static bool check_not_attributes(CMS_ContentInfo *cms, const VerifyContent *content, GError **error)
+{
+	SignerInfos *infos = CMS_get0_SignerInfos(cms);
+	ASN1_OCTET_STRING **inside = CMS_get0_content(cms);
+	bool is_bare = false;
+	uint8_t tag = 0;
+
+	for (int i = 0; i < sk_CMS_SignerInfo_num(infos); i++)
+		is_bare = is_bare ||
+		          CMS_signed_get_attr_count(sk_CMS_SignerInfo_value(infos, i)) <= 0;
+	if (!is_bare)
+		return true;
+	if (content && content->size && !content->read_at(content->user, &tag, 1, 0, error))
+		return false;
+	if (!content && inside && *inside && ASN1_STRING_length(*inside) > 0)
+		tag = ASN1_STRING_get0_data(*inside)[0];
+	if (tag == (V_ASN1_SET | V_ASN1_CONSTRUCTED))
+		return fail(error, FAILURE_SIGNATURE,
+		            CHAIN_FAILED "the signature has no attributes, the content looks like "
+		                         "some");
+	return true;
 }
 
 /* 1: the first common name is on the list, 0: not, -1: it lies about its end. */
@@ -263,7 +249,7 @@ static bool verify_parsed(CMS_ContentInfo *cms, CertStack *certs, const VerifyCo
 	g_autoptr(CertStack) chain = NULL;
 
 	if (!verify_signers(cms, certs, keyring, &chain, error) ||
-	    !verify_content(cms, content, error) ||
+	    !check_not_attributes(cms, content, error) || !verify_content(cms, content, error) ||
 	    !check_cns(certs, keyring->allowed_signer_cns, error))
 		return false;
 	*signers = describe(certs, chain, error);
@@ -274,7 +260,7 @@ bool verify_cms(GBytes *bytes, const VerifyContent *content, const Keyring *keyr
                 Signers **signers, GBytes **signed_bytes, GError **error)
 {
 	REASON_SCOPE;
-	g_autoptr(CMS_ContentInfo) cms = parse_signed(bytes, error);
+	g_autoptr(CMS_ContentInfo) cms = cms_parse_signed(bytes, error);
 
 	g_assert(!content != !signed_bytes);
 	if (!cms)
@@ -296,7 +282,7 @@ bool verify_cms(GBytes *bytes, const VerifyContent *content, const Keyring *keyr
 GBytes *verify_cms_peek(GBytes *bytes, GError **error)
 {
 	REASON_SCOPE;
-	g_autoptr(CMS_ContentInfo) cms = parse_signed(bytes, error);
+	g_autoptr(CMS_ContentInfo) cms = cms_parse_signed(bytes, error);
 
 	if (!cms)
 		return NULL;
@@ -310,7 +296,7 @@ GBytes *verify_cms_peek(GBytes *bytes, GError **error)
 char *verify_cms_dump_cert(GBytes *bytes, GError **error)
 {
 	REASON_SCOPE;
-	g_autoptr(CMS_ContentInfo) cms = parse(bytes, error);
+	g_autoptr(CMS_ContentInfo) cms = cms_parse(bytes, error);
 	g_autoptr(CertStack) certs = cms ? CMS_get1_certs(cms) : NULL;
 
 	if (!cms)

@@ -156,7 +156,7 @@ static void test_rules(void)
 		if (cases[i].others)
 			sk_X509_push(others, cert_load(pki_path(cases[i].others), NULL));
 		g_autoptr(CertStack) chain =
-			chain_verify(keyring, cert, others, NULL, cases[i].at ? &cases[i].at : NULL,
+			chain_verify(keyring, cert, others, cases[i].at ? &cases[i].at : NULL,
 		                     &error);
 		if (!cases[i].length) {
 			g_assert_null(chain);

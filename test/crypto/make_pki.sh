@@ -126,6 +126,7 @@ openssl req -new -config ca.conf -key code-server.key -subj '/CN=Code below Serv
 openssl x509 -req -in c.csr -CA inter-server.pem -CAkey inter-server.key -set_serial 3 -days 3650 \
 	-extfile ca.conf -extensions x_code -out code-server.pem
 
+openssl ca -config ca.conf -name root -gencrl -out before.crl
 openssl ca -config ca.conf -name root -revoke revoked.pem
 openssl ca -config ca.conf -name root -gencrl -out ca.crl
 openssl ca -config ca.conf -name inter -gencrl -out inter.crl

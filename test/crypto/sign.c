@@ -159,6 +159,67 @@ static void test_empty(void)
 	g_assert_cmpstr(out, ==, "");
 }
 
+static GBytes *append(const char *name, GBytes *cms)
+{
+	g_autoptr(SignKey) key = pki_key(name);
+	g_autoptr(GError) error = NULL;
+	GBytes *longer = sign_append(key, cms, &error);
+
+	g_assert_no_error(error);
+	pki_assert_clean();
+	return longer;
+}
+
+static void test_append(void)
+{
+	g_autoptr(GBytes) content = g_bytes_new_static(manifest, strlen(manifest));
+	g_autoptr(SignKey) key = pki_key("rsa");
+	g_autoptr(GBytes) one = sign_attached(key, content, NULL);
+	g_autoptr(GBytes) two = append("ec", one);
+	g_autoptr(GBytes) three = append("other", two);
+
+	pki_write(pki_own("cms"), three);
+	assert_certs("3");
+	g_autofree char *out = pki_shell("openssl cms -verify -binary -inform DER -in cms "
+	                                 "-CAfile $P/both.pem");
+	g_assert_cmpstr(out, ==, manifest);
+	g_assert_null(
+		pki_shell("openssl cms -verify -binary -inform DER -in cms -CAfile $P/ca.pem"));
+}
+
+static void test_append_detached(void)
+{
+	g_autoptr(GBytes) payload = make_payload();
+	VerifyContent content = { g_bytes_get_size(payload), read_memory, payload };
+	g_autoptr(SignKey) key = pki_key("ec");
+	g_autoptr(SignKey) chained = load(3);
+	g_autoptr(GBytes) one = sign_detached(key, &content, NULL);
+	g_autoptr(GBytes) two = sign_append(chained, one, NULL);
+	g_autoptr(Keyring) keyring = pki_keyring("ca.pem");
+	g_autoptr(Signers) who = NULL;
+
+	pki_write(pki_own("cms"), two);
+	assert_certs("3");
+	g_assert_true(verify_cms(two, &content, keyring, &who, NULL, NULL));
+	g_assert_null(signers_chain(who));
+}
+
+static void test_append_refused(void)
+{
+	g_autoptr(GBytes) junk = g_bytes_new_static("0", 1);
+	g_autoptr(SignKey) key = pki_key("ec");
+	g_autoptr(GError) error = NULL, again = NULL;
+	g_autofree char *out = pki_shell("openssl cms -encrypt -in $P/ca.pem -outform DER -out cms "
+	                                 "$P/rsa.pem");
+	g_autoptr(GBytes) enveloped = pki_read(pki_own("cms"));
+
+	g_assert_nonnull(out);
+	g_assert_null(sign_append(key, junk, &error));
+	pki_assert_error(error, FAILURE_FORMAT, "Signature data is no valid CMS");
+	g_assert_null(sign_append(key, enveloped, &again));
+	pki_assert_error(again, FAILURE_SIGNATURE, "but got 'pkcs7-envelopedData'");
+}
+
 /* A read that fails half way must not become the signature of a half. */
 static void test_scratched(void)
 {
@@ -207,6 +268,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/crypto/sign/detached", test_detached);
 	g_test_add_func("/crypto/sign/structure", test_structure);
 	g_test_add_func("/crypto/sign/empty", test_empty);
+	g_test_add_func("/crypto/sign/append", test_append);
+	g_test_add_func("/crypto/sign/append-detached", test_append_detached);
+	g_test_add_func("/crypto/sign/append-refused", test_append_refused);
 	g_test_add_func("/crypto/sign/scratched", test_scratched);
 	g_test_add_func("/crypto/sign/refused", test_refused);
 	return pki_run();

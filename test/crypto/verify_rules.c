@@ -8,7 +8,7 @@
 #include <openssl/pem.h>
 #include <string.h>
 
-#include "crypto/cert.h"
+#include "crypto/cms.h"
 #include "pki.h"
 
 #define CONTENT "content"
@@ -36,7 +36,6 @@ static GBytes *sign_at(const char *name, TimeAttribute time)
 	g_autoptr(BIO) bio = BIO_new_mem_buf(CONTENT, -1);
 	g_autoptr(CMS_ContentInfo) cms = CMS_sign(NULL, NULL, NULL, NULL, CMS_PARTIAL | CMS_BINARY);
 	unsigned flags = CMS_PARTIAL | CMS_BINARY | CMS_NOSMIMECAP;
-	unsigned char *der = NULL;
 
 	CMS_SignerInfo *info =
 		CMS_add1_signer(cms, cert, key, NULL, time.type ? flags : flags | CMS_NOATTR);
@@ -44,11 +43,7 @@ static GBytes *sign_at(const char *name, TimeAttribute time)
 	add_time(info, time);
 	g_assert_true(CMS_set_detached(cms, 0));
 	g_assert_true(CMS_final(cms, bio, NULL, CMS_BINARY));
-	int size = i2d_CMS_ContentInfo(cms, &der);
-	g_assert_cmpint(size, >, 0);
-	GBytes *bytes = g_bytes_new(der, (size_t)size);
-	OPENSSL_free(der);
-	return bytes;
+	return cms_encode(cms, NULL);
 }
 
 static bool verify(GBytes *cms, const KeyringRules *rules, GError **error)
@@ -244,6 +239,70 @@ static void test_name_with_nul(void)
 	g_assert_true(verify(cms, &rules, NULL));
 }
 
+/* A CRL from before the revocation, brought by the revoked signer himself. */
+static GBytes *sign_with_crl(const char *crl_name)
+{
+	g_autoptr(X509) cert = cert_load(pki_path("revoked.pem"), NULL);
+	g_autoptr(EVP_PKEY) key = cert_load_key(pki_path("revoked.key"), NULL, NULL);
+	g_autoptr(BIO) file = BIO_new_file(pki_path(crl_name), "r");
+	g_autoptr(BIO) bio = BIO_new_mem_buf(CONTENT, -1);
+	g_autoptr(CMS_ContentInfo) cms = CMS_sign(cert, key, NULL, NULL, CMS_PARTIAL | CMS_BINARY);
+	X509_CRL *crl = PEM_read_bio_X509_CRL(file, NULL, NULL, NULL);
+
+	g_assert_nonnull(crl);
+	g_assert_true(CMS_add1_crl(cms, crl));
+	X509_CRL_free(crl);
+	g_assert_true(CMS_set_detached(cms, 0));
+	g_assert_true(CMS_final(cms, bio, NULL, CMS_BINARY));
+	return cms_encode(cms, NULL);
+}
+
+static void test_brought_crl(void)
+{
+	KeyringRules rules = { .path = pki_path("ca-crl.pem"), .check_crl = true };
+	KeyringRules without = { .path = pki_path("ca.pem"), .check_crl = true };
+	g_autoptr(GBytes) cms = sign_with_crl("before.crl");
+	g_autoptr(GError) error = NULL, other = NULL;
+
+	g_assert_false(verify(cms, &rules, &error));
+	pki_assert_error(error, FAILURE_SIGNATURE, "certificate revoked");
+	g_assert_false(verify(cms, &without, &other));
+	pki_assert_error(other, FAILURE_SIGNATURE, "unable to get certificate CRL");
+}
+
+static const struct {
+	const char *content, *flags;
+	bool ok;
+} bare[] = {
+	{ "1 is the tag of a SET", "-nodetach -noattr", false },
+	{ "1 is the tag of a SET", "-nodetach", true },
+	{ "0 is another tag", "-nodetach -noattr", true },
+	{ "", "-nodetach -noattr", true },
+};
+
+/* The signed attributes of one bundle must not pass as the content of another. */
+static void test_bare(void)
+{
+	g_autoptr(Keyring) keyring = pki_keyring("ca.pem");
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(bare); i++) {
+		g_autofree char *command = g_strdup_printf(
+			"printf '%s' >in; openssl cms -sign -binary -outform DER -in in -out out %s "
+			"-signer $P/ec.pem -inkey $P/ec.key",
+			bare[i].content, bare[i].flags);
+		g_autofree char *said = pki_shell(command);
+		g_autoptr(Signers) signers = NULL;
+		g_autoptr(GBytes) cms = pki_read(pki_own("out")), bytes = NULL;
+		g_autoptr(GError) error = NULL;
+
+		g_assert_nonnull(said);
+		bool ok = verify_cms(cms, NULL, keyring, &signers, &bytes, &error);
+		g_assert_cmpint(ok, ==, bare[i].ok);
+		if (!ok)
+			pki_assert_error(error, FAILURE_SIGNATURE, "has no attributes");
+	}
+}
+
 int main(int argc, char **argv)
 {
 	pki_init(&argc, &argv);
@@ -253,5 +312,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/crypto/verify/one-of-two-expired", test_one_of_two_expired);
 	g_test_add_func("/crypto/verify/allowed-names", test_allowed_names);
 	g_test_add_func("/crypto/verify/name-with-nul", test_name_with_nul);
+	g_test_add_func("/crypto/verify/brought-crl", test_brought_crl);
+	g_test_add_func("/crypto/verify/bare", test_bare);
 	return pki_run();
 }
