@@ -153,10 +153,13 @@ bool install_run(System *system, const InstallRequest *request, const InstallEve
                  GError **error)
 {
 	Progress *root = progress_new("Installing", 10, events->progress, events->user);
+	GError *reason = NULL;
 
 	tell(events, "started");
-	bool ok = run(system, request, events, root, error);
+	bool ok = run(system, request, events, root, &reason);
 	progress_end(root, ok);
-	tell(events, ok ? "finished" : "failed");
+	tell(events, ok ? "finished" : reason->message);
+	if (!ok)
+		g_propagate_error(error, reason);
 	return ok;
 }
