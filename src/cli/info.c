@@ -17,28 +17,37 @@ typedef struct {
 	GBytes *cms;
 } Info;
 
-static bool print(const Info *info, GError **error)
+/* What is asked for besides, in the place and with the empty lines RAUC has. */
+static bool dump(const Info *info, GError **error)
 {
-	g_autoptr(GString) text = g_string_new(NULL);
-
-	show_info(text, &info->shown, info->format, output_look());
-	if (info->format == OUTPUT_READABLE)
-		output_text("%s", text->str);
-	else
-		output_bytes(text);
 	if (info->options->dump_cert) {
-		g_autofree char *dump = verify_cms_dump_cert(info->cms, error);
+		g_autofree char *text = verify_cms_dump_cert(info->cms, error);
 
-		if (!dump)
+		if (!text)
 			return false;
-		output_text("%s%s", dump, g_str_has_suffix(dump, "\n") ? "" : "\n");
+		output_text("%s%s\n", text, g_str_has_suffix(text, "\n") ? "" : "\n");
 	}
 	if (info->options->dump_recipients) {
 		if (info->shown.is_encrypted)
 			return fail(error, FAILURE_UNSUPPORTED,
 			            "--dump-recipients is not part of this version yet");
-		output_text("No recipient data to dump (bundle is not encrypted)\n");
+		output_text("No recipient data to dump (bundle is not encrypted)\n\n");
 	}
+	return true;
+}
+
+static bool print(const Info *info, GError **error)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_autoptr(GString) signers = g_string_new(NULL);
+
+	show_info(text, &info->shown, info->format, output_look());
+	output_result(info->format, text);
+	if (!dump(info, error))
+		return false;
+	show_info_signers(signers, &info->shown);
+	if (info->format == OUTPUT_READABLE)
+		output_result(info->format, signers);
 	return true;
 }
 

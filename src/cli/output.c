@@ -48,6 +48,21 @@ unsigned output_width(void)
 	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
 }
 
+/* What the charset does not have is '?'. */
+static void print_for_people(const char *text)
+{
+	const char *charset;
+
+	if (g_get_charset(&charset)) {
+		fputs(text, stdout);
+		return;
+	}
+	g_autofree char *valid = g_utf8_make_valid(text, -1);
+	g_autofree char *converted =
+		g_convert_with_fallback(valid, -1, charset, "UTF-8", "?", NULL, NULL, NULL);
+	fputs(converted ? converted : valid, stdout);
+}
+
 void output_text(const char *format, ...)
 {
 	va_list args;
@@ -55,12 +70,20 @@ void output_text(const char *format, ...)
 	va_start(args, format);
 	g_autofree char *text = g_strdup_vprintf(format, args);
 	va_end(args);
-	g_print("%s", text);
+	print_for_people(text);
 }
 
 void output_bytes(const GString *bytes)
 {
 	fwrite(bytes->str, 1, bytes->len, stdout);
+}
+
+void output_result(OutputFormat format, const GString *text)
+{
+	if (format == OUTPUT_READABLE)
+		print_for_people(text->str);
+	else
+		output_bytes(text);
 }
 
 void output_complain(const char *format, ...)

@@ -37,6 +37,8 @@ unsigned output_width(void); /* of the terminal, 80 where nobody knows */
 void output_text(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* Bytes for programs, as they are. */
 void output_bytes(const GString *bytes);
+/* One or the other, as the format wants it. */
+void output_result(OutputFormat format, const GString *text);
 
 /* One line on stderr, whatever is in it. */
 void output_complain(const char *format, ...) G_GNUC_PRINTF(1, 2);

@@ -111,8 +111,10 @@ static void show_image(GString *to, const Image *image, OutputLook look)
 		show_converted(to, image->converted);
 }
 
-static void show_chain(GString *to, const GPtrArray *chain)
+void show_info_signers(GString *to, const ShowInfo *info)
 {
+	const GPtrArray *chain = info->chain;
+
 	if (!chain) {
 		g_string_append(to, "Signature unverified\n");
 		return;
@@ -148,7 +150,6 @@ static void show_readable(GString *to, const ShowInfo *info, OutputLook look)
 	for (unsigned i = 0; i < n; i++)
 		show_image(to, manifest->images->pdata[i], look);
 	g_string_append_c(to, '\n');
-	show_chain(to, info->chain);
 }
 
 static void shell_count(GString *to, const char *key, gint64 value)

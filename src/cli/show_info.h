@@ -16,4 +16,7 @@ typedef struct {
 	const GPtrArray *chain; /* of SignerCert, leaf first; NULL: unverified */
 } ShowInfo;
 
+/* Readable output ends with an empty line. */
 void show_info(GString *to, const ShowInfo *info, OutputFormat format, OutputLook look);
+/* The end of readable output, behind what is dumped: who signed it. */
+void show_info_signers(GString *to, const ShowInfo *info);

@@ -58,10 +58,7 @@ static int print(System *system, const Options *options)
 		return 1;
 	}
 	show_status(text, &status, format, output_look());
-	if (format == OUTPUT_READABLE)
-		output_text("%s", text->str);
-	else
-		output_bytes(text);
+	output_result(format, text);
 	return 0;
 }
 

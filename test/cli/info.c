@@ -73,8 +73,9 @@ static void test_dump(void)
 	g_assert_cmpint(run.code, ==, 0);
 	g_assert_true(g_str_has_prefix(run.out, "{\"compatible\":\"Test Config\","));
 	run_assert_has(run.out, "}\nCertificate:\n    Data:\n");
-	g_assert_true(g_str_has_suffix(run.out,
-	                               "\nNo recipient data to dump (bundle is not encrypted)\n"));
+	g_assert_true(
+		g_str_has_suffix(run.out,
+	                         "\n\nNo recipient data to dump (bundle is not encrypted)\n\n"));
 }
 
 static void test_expired(void)

@@ -54,7 +54,8 @@ void run_shell(const char *format, ...)
 	va_end(args);
 	char *argv[] = { "sh", "-ec", line, NULL };
 	spawn(argv, &run);
-	g_assert_cmpint(run.code, ==, 0);
+	if (run.code != 0)
+		g_error("%s\n-> %d\n%s%s", line, run.code, run.out, run.err);
 }
 
 static void set_file(const char *name, const char *path)
@@ -91,7 +92,7 @@ const char *run_sources(void)
 
 void run_make_bundle(void)
 {
-	run_shell("mkdir in; printf hello > in/root.img; head -c 70000 /dev/zero > in/app.img\n"
+	run_shell("mkdir in; printf hello > in/root.img; head -c 70000 /dev/urandom > in/app.img\n"
 	          "cat > in/manifest.raucm <<'END'\n"
 	          "[update]\ncompatible=Test Config\nversion=1.0\n\n"
 	          "[bundle]\nformat=verity\n\n"

@@ -15,6 +15,8 @@ static char *show(const ShowInfo *info, OutputFormat format, OutputLook look)
 	GString *text = g_string_new(NULL);
 
 	show_info(text, info, format, look);
+	if (format == OUTPUT_READABLE)
+		show_info_signers(text, info);
 	return g_string_free(text, FALSE);
 }
 
