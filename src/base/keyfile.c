@@ -207,14 +207,16 @@ bool keyfile_take_required(KeyFile *file, const char *group, const char *key, ch
 	       fail(error, FAILURE_CONFIG, "Missing key '%s' in group '[%s]'", key, group);
 }
 
+/* RAUC never refused a backslash in a description, so configurations have them. */
 bool keyfile_take_optional(KeyFile *file, const char *group, const char *key, char **value,
-                           GError **error)
+                           GError **error G_GNUC_UNUSED)
 {
 	g_autofree char *text = NULL;
+	g_autoptr(GError) reason = NULL;
 
 	*value = NULL;
-	if (!take_text(file, group, key, &text, error))
-		return false;
+	if (!take_text(file, group, key, &text, &reason))
+		g_warning("ignoring key '%s' in group '[%s]': %s", key, group, reason->message);
 	if (text && *text)
 		*value = g_steal_pointer(&text);
 	return true;

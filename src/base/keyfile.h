@@ -39,7 +39,7 @@ bool keyfile_take_string(KeyFile *file, const char *group, const char *key, char
 /* The same, but a missing key is "Missing key '<key>' in group '[<group>]'". */
 bool keyfile_take_required(KeyFile *file, const char *group, const char *key, char **value,
                            GError **error);
-/* The same, but an empty value is like a missing key. */
+/* The same, but an empty value is like a missing key, and so is, with a warning, a damaged one. */
 bool keyfile_take_optional(KeyFile *file, const char *group, const char *key, char **value,
                            GError **error);
 bool keyfile_take_bool(KeyFile *file, const char *group, const char *key, bool *value,

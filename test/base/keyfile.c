@@ -128,8 +128,9 @@ static void test_strings(void)
 {
 	g_autoptr(KeyFile) file =
 		parse("[a]\nesc=\\sx\\ty\\\\\nempty=\nbad=\\q\nopt=\nlist=a;b\\;c\n"
-	              "none=\nbadlist=a\\q;\n");
-	g_autofree char *esc = NULL, *empty = NULL, *bad = NULL, *opt = NULL, *missing = NULL;
+	              "none=\nbadlist=a\\q;\nwindows=C:\\quit\n");
+	g_autofree char *windows = NULL, *esc = NULL, *empty = NULL, *bad = NULL, *opt = NULL,
+			*missing = NULL;
 	g_auto(GStrv) list = NULL, none = NULL, badlist = NULL;
 	g_autoptr(GError) required = NULL, no_value = NULL, escape = NULL, list_escape = NULL;
 
@@ -143,6 +144,13 @@ static void test_strings(void)
 	g_assert_null(opt);
 	g_assert_false(keyfile_take_required(file, "a", "missing", &missing, &required));
 	g_assert_cmpstr(required->message, ==, "Missing key 'missing' in group '[a]'");
+	/* As with RAUC, which ignores it silently. */
+	n_warnings = 0;
+	g_assert_true(keyfile_take_optional(file, "a", "windows", &windows, NULL));
+	g_assert_null(windows);
+	g_assert_cmpuint(n_warnings, ==, 1);
+	n_warnings = 0;
+
 	g_assert_true(keyfile_take_list(file, "a", "list", &list, NULL));
 	g_assert_cmpuint(g_strv_length(list), ==, 2);
 	g_assert_cmpstr(list[1], ==, "b;c");
