@@ -173,8 +173,9 @@ bool config_take_handlers(Config *config, KeyFile *file, GError **error)
 	    !config_take_optional_path(config, file, "handlers", "post-install",
 	                               &config->handler_post_install, error))
 		return false;
-	if (is_custom && !config_take_path(config, file, "handlers", "bootloader-custom-backend",
-	                                   &config->handler_bootloader_custom, error))
+	if (is_custom &&
+	    !config_take_optional_path(config, file, "handlers", "bootloader-custom-backend",
+	                               &config->handler_bootloader_custom, error))
 		return false;
 	if (is_custom && !config->handler_bootloader_custom)
 		return fail(error, FAILURE_CONFIG,

@@ -11,7 +11,7 @@ static bool take_type(KeyFile *file, const char *group, Slot *slot, GError **err
 	g_autofree char *name = NULL;
 
 	slot->type = SLOT_RAW;
-	if (!keyfile_take_string(file, group, "type", &name, error))
+	if (!keyfile_take_optional(file, group, "type", &name, error))
 		return false;
 	return !name || slot_type_by_name(name, &slot->type) ||
 	       fail(error, FAILURE_CONFIG,
@@ -78,12 +78,13 @@ static bool take_install_same(KeyFile *file, const char *group, Slot *slot, GErr
 	return true;
 }
 
-static bool take_region_size(KeyFile *file, const char *group, const char *key, uint64_t *size,
-                             GError **error)
+static bool take_mandatory(KeyFile *file, const char *group, const char *key, const Slot *slot,
+                           uint64_t *size, GError **error)
 {
 	if (!keyfile_has(file, group, key))
 		return fail(error, FAILURE_CONFIG,
-		            "Missing key '%s' in group '[%s]': its type needs one", key, group);
+		            "Missing key '%s' in group '[%s]': mandatory for %s", key, group,
+		            slot_type_name(slot->type));
 	return keyfile_take_size(file, group, key, size, error);
 }
 
@@ -95,8 +96,8 @@ static bool take_region(KeyFile *file, const char *group, Slot *slot, GError **e
 	if (slot->type != SLOT_BOOT_MBR_SWITCH && slot->type != SLOT_BOOT_GPT_SWITCH &&
 	    slot->type != SLOT_BOOT_RAW_FALLBACK)
 		return true;
-	if (!take_region_size(file, group, "region-start", &slot->region_start, error) ||
-	    !take_region_size(file, group, "region-size", &slot->region_size, error))
+	if (!take_mandatory(file, group, "region-start", slot, &slot->region_start, error) ||
+	    !take_mandatory(file, group, "region-size", slot, &slot->region_size, error))
 		return false;
 	return (slot->region_size <= G_MAXINT64 &&
 	        slot->region_start <= G_MAXINT64 - slot->region_size) ||
@@ -149,8 +150,8 @@ static bool find_parent(const Config *config, Slot *slot, GError **error)
 		            slot->parent_name, slot->name);
 	return !slot->boot_name ||
 	       fail(error, FAILURE_CONFIG,
-	            "Child slot '%s' must not have a bootname: keys 'parent' and 'bootname' in "
-	            "group '[slot.%s]' exclude each other",
+	            "Child slot '%s' has bootname set: keys 'parent' and 'bootname' in group "
+	            "'[slot.%s]' exclude each other",
 	            slot->name, slot->name);
 }
 
@@ -161,9 +162,10 @@ static bool flatten_parent(const Config *config, Slot *slot, GError **error)
 
 	for (unsigned n_steps = 0; root->parent; n_steps++) {
 		if (n_steps > config->slots->len)
-			return fail(error, FAILURE_CONFIG,
-			            "Parents form a loop: key 'parent' in group '[slot.%s]'",
-			            slot->name);
+			return fail(
+				error, FAILURE_CONFIG,
+				"Slot '%s' has a parent loop: key 'parent' in group '[slot.%s]'",
+				slot->name, slot->name);
 		root = root->parent;
 	}
 	slot->parent = root == slot ? NULL : root;
@@ -175,7 +177,9 @@ bool config_take_slots(Config *config, KeyFile *file, GError **error)
 	g_auto(GStrv) groups = keyfile_groups(file);
 
 	for (char **group = groups; *group; group++) {
-		if (g_str_has_prefix(*group, "slot.") && !take_slot(config, file, *group, error))
+		bool is_slot = g_str_has_prefix(*group, "slot.") || g_str_equal(*group, "slot");
+
+		if (is_slot && !take_slot(config, file, *group, error))
 			return false;
 	}
 	for (unsigned i = 0; i < config->slots->len; i++) {

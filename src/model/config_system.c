@@ -12,7 +12,7 @@ static bool take_bootloader(Config *config, KeyFile *file, GError **error)
 {
 	g_autofree char *name = NULL;
 
-	if (!keyfile_take_string(file, SYSTEM, "bootloader", &name, error))
+	if (!keyfile_take_optional(file, SYSTEM, "bootloader", &name, error))
 		return false;
 	if (!name)
 		return true;
@@ -125,8 +125,8 @@ static bool take_status_file(Config *config, KeyFile *file, GError **error)
 	}
 	return !config->data_directory ||
 	       fail(error, FAILURE_CONFIG,
-	            "Key 'statusfile' in group '[system]' must not be 'per-slot' where "
-	            "'data-directory' is set");
+	            "Using data-directory= with statusfile=per-slot is not supported: remove one "
+	            "of the two keys in group '[system]'");
 }
 
 /* One word of bundle-formats: with '-' it takes away, else it adds. */
@@ -140,7 +140,7 @@ static bool apply_format(const char *word, ManifestFormat *mask, GError **error)
 		return fail(error, FAILURE_CONFIG,
 		            "Invalid bundle format '%s' for key 'bundle-formats' in group "
 		            "'[system]': expected plain, verity or crypt",
-		            word);
+		            name);
 	*mask = is_minus ? *mask & ~format : *mask | format;
 	return true;
 }
@@ -161,11 +161,10 @@ static bool take_formats(Config *config, KeyFile *file, GError **error)
 		n_signed += **word == '+' || **word == '-' ? 1 : 0;
 	}
 	if (n_signed && n_signed != n_words)
-		return fail(
-			error, FAILURE_CONFIG,
-			"Invalid value '%s' for key 'bundle-formats' in group '[system]': names "
-			"with and without '+' or '-' must not be mixed",
-			value);
+		return fail(error, FAILURE_CONFIG,
+		            "Invalid bundle format configuration '%s', cannot combine fixed value "
+		            "with modification (+/-): key 'bundle-formats' in group '[system]'",
+		            value);
 
 	ManifestFormat mask = n_signed ? config->bundle_formats : 0;
 	for (char **word = words; *word; word++) {
@@ -174,8 +173,8 @@ static bool take_formats(Config *config, KeyFile *file, GError **error)
 	}
 	config->bundle_formats = mask;
 	return mask || fail(error, FAILURE_CONFIG,
-	                    "Invalid value '%s' for key 'bundle-formats' in group '[system]': no "
-	                    "format is left",
+	                    "Invalid bundle format configuration '%s', no remaining formats: key "
+	                    "'bundle-formats' in group '[system]'",
 	                    value);
 }
 
