@@ -2,6 +2,7 @@
 
 #include "model/manifest.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -188,11 +189,113 @@ static void test_round_trip(void)
 	corpus_each("test/data/manifest/ok", ".raucm", check_round_trip);
 }
 
+/* What Debian's rauc puts into a bundle is what we make of it, byte for byte. */
+static const struct {
+	const char *format; /* "verity": compare what is signed, too */
+	const char *manifest;
+} peers[] = {
+	{ "plain", "[update]\ncompatible=Board A\nversion=1;2\ndescription=\\sa\\nb\\\\c ü\n"
+	           "build=7\n[bundle]\nformat=plain\n[hooks]\nhooks=install-check\n"
+	           "filename=hook.sh\n[image.rootfs]\nhooks=post-install;pre-install\n"
+	           "filename=rootfs.img\n[image.appfs.v.2]\nfilename=app.tar.gz\n" },
+	{ "plain", "[update]\ncompatible=X\n[image.rootfs]\nfilename=rootfs.img\n" },
+	{ "verity",
+	  "# c\n[bundle]\nformat=verity\n[update]\ncompatible=X\n[handler]\nargs=-a \"b\"\n"
+	  "filename=hook.sh\n[image.rootfs]\nadaptive=adaptive-test-method\n"
+	  "filename=rootfs.img\n[image.data]\nfilename=app.tar.gz\n" },
+};
+
+/* The squashfs must not be tiny. */
+static void write_contents(const char *folder, const char *manifest)
+{
+	static const char *const names[] = { "rootfs.img", "app.tar.gz", "hook.sh" };
+	g_autofree char *manifest_path = g_build_filename(folder, "manifest.raucm", NULL);
+	g_autofree guint32 *noise = g_new(guint32, 8192);
+
+	for (unsigned i = 0; i < 8192; i++)
+		noise[i] = g_random_int();
+	g_assert_cmpint(g_mkdir(folder, 0700), ==, 0);
+	g_assert_true(g_file_set_contents(manifest_path, manifest, -1, NULL));
+	for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+		g_autofree char *path = g_build_filename(folder, names[i], NULL);
+
+		g_assert_true(g_file_set_contents(path, (char *)noise, 32768, NULL));
+		g_assert_cmpint(g_chmod(path, 0700), ==, 0);
+	}
+}
+
+/* `signed` gets the content of the CMS, `inner` the manifest of the squashfs. */
+static const char peer_script[] =
+	"set -e; cd \"$1\"; rauc --cert \"$2/pki/demo/demo.cert.pem\" --key \"$2/pki/demo/demo.key.pem\""
+	" bundle in out.raucb >log 2>&1;"
+	"unsquashfs -quiet -no-progress -d root out.raucb manifest.raucm >>log 2>&1;"
+	"mv root/manifest.raucm inner;"
+	"size=$(printf '%d' 0x$(tail -c 8 out.raucb | od -An -tx1 | tr -d ' \\n'));"
+	"tail -c $((size + 8)) out.raucb | head -c $size >cms;"
+	"[ \"$3\" = plain ] || openssl cms -verify -noverify -binary -inform DER -in cms"
+	" -out signed 2>>log";
+
+static void assert_ours(const char *folder, const char *name)
+{
+	g_autofree char *path = g_build_filename(folder, name, NULL);
+	g_autofree char *text = NULL;
+	g_autoptr(GError) error = NULL;
+	size_t size;
+
+	g_assert_true(g_file_get_contents(path, &text, &size, NULL));
+	g_autoptr(Manifest) manifest = manifest_parse(text, size, &error);
+	g_assert_no_error(error);
+	g_autofree char *ours = manifest_format(manifest);
+	g_assert_cmpstr(ours, ==, text);
+	if (g_str_equal(name, "signed"))
+		manifest_check_external(manifest, &error);
+	g_assert_no_error(error);
+}
+
+static void compare_with_peer(const char *format, const char *manifest)
+{
+	g_autofree char *folder = g_dir_make_tmp("manifest-XXXXXX", NULL);
+	g_autofree char *in = g_build_filename(folder, "in", NULL);
+	g_autofree char *root = g_get_current_dir();
+	const char *argv[] = { "sh", "-c", peer_script, "sh", folder, root, format, NULL };
+	const char *clean[] = { "rm", "-rf", folder, NULL };
+	int status;
+
+	write_contents(in, manifest);
+	g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL,
+	                           NULL, &status, NULL));
+	g_assert_cmpint(status, ==, 0);
+	assert_ours(folder, "inner");
+	if (!g_str_equal(format, "plain"))
+		assert_ours(folder, "signed");
+	g_assert_true(g_spawn_sync(NULL, (char **)clean, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL,
+	                           NULL, NULL, NULL, NULL));
+}
+
+static void test_peer(void)
+{
+	static const char *const tools[] = { "rauc", "mksquashfs", "unsquashfs", "openssl" };
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(tools); i++) {
+		g_autofree char *path = g_find_program_in_path(tools[i]);
+
+		if (!path) {
+			g_autofree char *reason = g_strconcat(tools[i], " is not installed", NULL);
+
+			g_test_skip(reason);
+			return;
+		}
+	}
+	for (unsigned i = 0; i < G_N_ELEMENTS(peers); i++)
+		compare_with_peer(peers[i].format, peers[i].manifest);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/model/manifest_format/stored", test_stored);
 	g_test_add_func("/model/manifest_format/written", test_written);
 	g_test_add_func("/model/manifest_format/round-trip", test_round_trip);
+	g_test_add_func("/model/manifest_format/peer", test_peer);
 	return g_test_run();
 }
