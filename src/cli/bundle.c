@@ -58,6 +58,9 @@ static void warn_without_format(const char *input)
 {
 	g_autofree char *path = g_build_filename(input, "manifest.raucm", NULL);
 	size_t size;
+
+	if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))
+		return;
 	g_autofree char *text = file_read(path, BUNDLE_MAX_MANIFEST, &size, NULL);
 	g_autoptr(Manifest) manifest = text ? manifest_parse(text, size, NULL) : NULL;
 

@@ -75,7 +75,9 @@ static bool print_verified(Info *info, BundleFile *file, const Config *config,
 	info->shown.hash = bundle_manifest_hash(bundle);
 	info->shown.chain = signers_chain(bundle_signers(bundle));
 	if (!info->shown.chain)
-		return fail(error, FAILURE_SIGNATURE, "Unsupported number of signers: not one");
+		return fail(error, FAILURE_UNSUPPORTED,
+		            "Unsupported number of signers: more than one (%s)",
+		            signers_subjects(bundle_signers(bundle)));
 	return print(info, error);
 }
 

@@ -16,11 +16,19 @@ void json_open_array(JsonBuilder *json, const char *name)
 	json_builder_begin_array(json);
 }
 
+/* Names of files may be anything; JSON is UTF-8. */
+static void add_text(JsonBuilder *json, const char *value)
+{
+	g_autofree char *valid = g_utf8_make_valid(value, -1);
+
+	json_builder_add_string_value(json, valid);
+}
+
 void json_add_string(JsonBuilder *json, const char *name, const char *value)
 {
 	json_builder_set_member_name(json, name);
 	if (value)
-		json_builder_add_string_value(json, value);
+		add_text(json, value);
 	else
 		json_builder_add_null_value(json);
 }
@@ -41,7 +49,7 @@ void json_add_strings(JsonBuilder *json, const char *name, GStrv values)
 {
 	json_open_array(json, name);
 	for (char **value = values; value && *value; value++)
-		json_builder_add_string_value(json, *value);
+		add_text(json, *value);
 	json_builder_end_array(json);
 }
 

@@ -28,7 +28,7 @@ bool output_format_by_name(const char *name, OutputFormat *format)
 
 bool output_is_terminal(void)
 {
-	return isatty(STDOUT_FILENO);
+	return isatty(STDOUT_FILENO) && g_strcmp0(g_getenv("TERM"), "dumb") != 0;
 }
 
 OutputLook output_look(void)

@@ -4,7 +4,7 @@
 
 static void test_all(void)
 {
-	const char *words[] = { "a", "b\"\n", NULL };
+	const char *words[] = { "a", "b\"\n", "\xff", NULL };
 	JsonBuilder *json = json_builder_new();
 	g_autoptr(GString) text = g_string_new("> ");
 
@@ -23,7 +23,7 @@ static void test_all(void)
 	json_finish(json, text, false);
 	g_assert_cmpstr(text->str, ==,
 	                "> {\"null\":null,\"set\":\"\",\"int\":-9223372036854775808,\"none\":[],"
-	                "\"words\":[\"a\",\"b\\\"\\n\"],\"list\":[{}]}\n");
+	                "\"words\":[\"a\",\"b\\\"\\n\",\"\xef\xbf\xbd\"],\"list\":[{}]}\n");
 }
 
 int main(int argc, char **argv)

@@ -104,6 +104,27 @@ def test_info_json_2(rauc, bundle, pki):
     assert [image["slot-class"] for image in values["images"]] == ["rootfs", "appfs"]
 
 
+def test_two_signers_are_named(rauc, bundle, pki, tmp_path):
+    payload, signature = bundles.disassemble(bundle.read_bytes())
+    (tmp_path / "one").write_bytes(signature)
+    subprocess.run(["openssl", "cms", "-resign", "-inform", "DER", "-in", "one", "-outform", "DER", "-out", "two",
+                    "-signer", pki.rsa.cert, "-inkey", pki.rsa.key, "-nodetach"], cwd=tmp_path, check=True,
+                   capture_output=True)
+    both = tmp_path / "both.raucb"
+    both.write_bytes(bundles.assemble(payload, (tmp_path / "two").read_bytes()))
+    result = devices.run(rauc, "info", "--keyring", pki.ring, both)
+    assert result.code == 1 and result.out == ""
+    assert re.fullmatch(r"Unsupported number of signers: more than one \('.*', '.*'\)\n", result.err), result.text
+
+
+def test_bundle_does_not_wait_for_a_pipe(rauc, pki, tmp_path):
+    (tmp_path / "in").mkdir()
+    os.mkfifo(tmp_path / "in/manifest.raucm")
+    result = devices.run(rauc, "bundle", "--cert", pki.ec.cert, "--key", pki.ec.key, tmp_path / "in",
+                         tmp_path / "out.raucb", timeout=20)
+    assert result.code == 1 and "only regular files are supported" in result.err, result.text
+
+
 def test_complaints_are_debians(rauc, debian, bundle):
     for args in (["info"], ["info", "a", "b"], ["install"], ["bundle"], ["bundle", "a"], ["--conf"],
                  ["extract", "a"], ["info", "--foobar"], ["info", "/none"], ["info", bundle],
