@@ -2,6 +2,8 @@
 
 #include "squashfs/data.h"
 
+#include <zlib.h>
+
 #include "base/error.h"
 #include "hand.h"
 
@@ -219,11 +221,102 @@ static void test_late(void)
 	}
 }
 
+#define HUGE_BLOCK  (1 << 20)
+#define HUGE_BLOCKS 5120 /* 5 GiB, all holes but the block behind 4 GiB and the last */
+
+/* The list of blocks as packed metadata; returns where the next thing goes. */
+static unsigned put_huge_words(Hand *hand, uint32_t word)
+{
+	static uint8_t words[3 * META_BLOCK];
+	unsigned at = HAND_INODES;
+
+	hand_put(words + (size_t)4 * 4096, 4, word);
+	hand_put(words + (size_t)4 * (HUGE_BLOCKS - 1), 4, word);
+	for (unsigned i = 0; i < 3; i++) {
+		uLongf size = HAND_FOLDERS - at;
+
+		g_assert_cmpint(compress(hand->raw + at + 2, &size, words + (size_t)i * META_BLOCK,
+		                         META_BLOCK),
+		                ==, Z_OK);
+		hand_put(hand->raw + at, 2, size);
+		at += 2 + (unsigned)size;
+	}
+	return at;
+}
+
+/* The two blocks that are there lie one behind the other, and are the same. */
+static Hand *huge_hand(uint64_t *start)
+{
+	Hand *hand = g_new0(Hand, 1);
+	g_autofree uint8_t *plain = g_malloc0(HUGE_BLOCK);
+	uLongf size = HAND_SIZE;
+	g_autofree uint8_t *packed = g_malloc(size);
+
+	memcpy(plain, "begin", 5);
+	memcpy(plain + HUGE_BLOCK - 3, "end", 3);
+	g_assert_cmpint(compress(packed, &size, plain, HUGE_BLOCK), ==, Z_OK);
+	*start = put_huge_words(hand, (uint32_t)size);
+	memcpy(hand->raw + *start, packed, size);
+	memcpy(hand->raw + *start + size, packed, size);
+	hand_open(hand);
+	hand->fs.super.block_size = HUGE_BLOCK;
+	hand->fs.super.block_log = 20;
+	return hand;
+}
+
+static const struct {
+	uint64_t at;
+	const char *text; /* with zeros in front */
+} huge_reads[] = {
+	{ 0, "" },
+	{ UINT64_C(4) << 30, "begin" },
+	{ (UINT64_C(4) << 30) + HUGE_BLOCK - 3, "end" },
+	{ (UINT64_C(5) << 30) - HUGE_BLOCK, "begin" },
+	{ (UINT64_C(5) << 30) - 3, "end" },
+	{ UINT64_C(3) << 30, "" },
+};
+
+static void test_huge(void)
+{
+	uint64_t start;
+	Hand *hand = huge_hand(&start);
+	g_autofree Meta *meta = inode_reader(&hand->fs);
+	Inode file = { .type = SQUASHFS_FILE,
+		       .size = UINT64_C(5) << 30,
+		       .block = start,
+		       .fragment = INODE_NO_FRAGMENT };
+	g_autoptr(GError) error = NULL;
+	g_autofree uint8_t *to = g_malloc(3 * HUGE_BLOCK);
+
+	g_assert_true(meta_seek(meta, 0, 0, &error));
+	g_autoptr(Source) source = data_open(&hand->fs, &file, meta, &error);
+	g_assert_no_error(error);
+	for (unsigned i = 0; i < G_N_ELEMENTS(huge_reads); i++) {
+		size_t n = strlen(huge_reads[i].text);
+
+		g_assert_true(source_read_at(source, to, n, huge_reads[i].at, &error));
+		g_assert_cmpmem(to, n, huge_reads[i].text, n);
+	}
+	/* Hole, block, hole at once. */
+	memset(to, 0xaa, 3 * HUGE_BLOCK);
+	g_assert_true(source_read_at(source, to, 3 * HUGE_BLOCK, (UINT64_C(4) << 30) - HUGE_BLOCK,
+	                             &error));
+	g_assert_cmpint(to[0], ==, 0);
+	g_assert_cmpmem(to + HUGE_BLOCK, 6, "begin", 6);
+	g_assert_cmpmem(to + 2 * HUGE_BLOCK - 3, 4, "end", 4);
+	g_assert_cmpint(to[3 * HUGE_BLOCK - 1], ==, 0);
+	source_prefetch(source, source->size, 0);
+	g_clear_pointer(&source, source_unref);
+	hand_close(hand);
+	g_free(hand);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/squashfs/data/open", test_open);
 	g_test_add_func("/squashfs/data/parts", test_parts);
 	g_test_add_func("/squashfs/data/late", test_late);
+	g_test_add_func("/squashfs/data/huge", test_huge);
 	return g_test_run();
 }
