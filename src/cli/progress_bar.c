@@ -6,8 +6,8 @@
 
 #include "cli/output.h"
 
-#define MIN_BAR     10
-#define MAX_BAR     50
+#define MIN_WIDTH   50 /* of a terminal with room for a bar */
+#define MAX_BAR     40
 #define SECOND      G_USEC_PER_SEC
 #define MIN_ELAPSED (SECOND / 2) /* before that a rate says nothing */
 
@@ -80,10 +80,10 @@ static void draw_bar(GString *to, unsigned width, int percent)
 {
 	unsigned filled = width * (unsigned)CLAMP(percent, 0, 100) / 100;
 
-	g_string_append(to, " [");
+	g_string_append_c(to, '[');
 	for (unsigned i = 0; i < width; i++)
 		g_string_append_c(to, i < filled ? '#' : ' ');
-	g_string_append_c(to, ']');
+	g_string_append(to, "] ");
 }
 
 /* As many characters as there is room for; the line must not wrap. */
@@ -95,17 +95,17 @@ static void append_cut(GString *to, const char *text, unsigned room)
 	output_append_safe(to, cut);
 }
 
+/* The bar comes first, so that it stays in its place while the text changes. */
 static void draw(ProgressBar *bar, GString *to, const char *speed)
 {
-	const unsigned fixed = 5 + 3 + strlen(speed); /* "100% ", " [", "]" */
-	unsigned text = g_utf8_strlen(bar->text, -1);
-	unsigned room = bar->width > fixed + 1 ? bar->width - fixed - 1 : 0;
-	unsigned width = room > text ? MIN(room - text, MAX_BAR) : 0;
+	unsigned width = bar->width < MIN_WIDTH ? 0 : MIN(bar->width / 3, MAX_BAR);
+	unsigned used = strlen("100% ") + (width ? width + strlen("[] ") : 0) + strlen(speed);
+	unsigned room = bar->width > used + 1 ? bar->width - used - 1 : 0;
 
 	g_string_append_printf(to, "\r\033[K%3d%% ", bar->percent);
-	append_cut(to, bar->text, width < MIN_BAR ? room + 3 : room - width);
-	if (width >= MIN_BAR)
+	if (width)
 		draw_bar(to, width, bar->percent);
+	append_cut(to, bar->text, room);
 	if (room)
 		g_string_append(to, speed);
 	bar->is_drawn = true;

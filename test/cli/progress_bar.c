@@ -42,8 +42,7 @@ static void test_bar(void)
 	g_autoptr(GString) out = g_string_new(NULL);
 
 	progress_bar_report(bar, out, 0, 50, "Copying", 0, 0);
-	g_assert_cmpstr(out->str, ==,
-	                "\r\033[K 50% Copying [######################                       ]");
+	g_assert_cmpstr(out->str, ==, "\r\033[K 50% [##########          ] Copying");
 	g_string_truncate(out, 0);
 	progress_bar_clear(bar, out);
 	g_assert_cmpstr(out->str, ==, "\r\033[K");
