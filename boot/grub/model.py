@@ -23,22 +23,21 @@ def entries(block):
     if block is None or not block.startswith(HEADER):
         raise Refused("invalid environment block")
     at = len(HEADER)
-    while at < len(block):
-        end = at
-        while end < len(block) and block[end : end + 1] != b"\n":
-            end += 2 if block[end : end + 1] == b"\\" else 1
-        line = block[at:end]
-        name, equals, value = line.partition(b"=")
-        if equals and not line.startswith(b"#") and end < len(block):
-            plain = bytearray()
-            escaped = False
-            for byte in value:
-                if byte == ord("\\") and not escaped:
-                    escaped = True
-                    continue
-                plain.append(byte)
-                escaped = False
-            yield name.decode("latin-1"), plain.decode("latin-1"), at, end
+    while 0 < at < len(block):
+        if block[at] == ord("#"):
+            at = block.find(b"\n", at) + 1
+            continue
+        equals = block.find(b"=", at)
+        end = equals + 1
+        plain = bytearray()
+        while end < len(block) and block[end] != ord("\n"):
+            end += block[end] == ord("\\")
+            plain += block[end : end + 1]
+            end += 1
+        if equals < 0 or end >= len(block):
+            return
+        name, value = (bytes(text).split(b"\0")[0].decode("latin-1") for text in (block[at:equals], plain))
+        yield name, value, at, end
         at = end + 1
 
 
@@ -47,25 +46,39 @@ def read(block):
     return {name: value for name, value, _, _ in entries(block)}
 
 
+def _end_of_line(block, at):
+    while at < len(block) and block[at] != ord("\n"):
+        at += 2 if block[at] == ord("\\") else 1
+    return at + 1
+
+
+def _place(block, name, used):
+    """Where a variable is to be written. GRUB looks for it by lines here, by '=' when it reads."""
+    at = len(HEADER)
+    while at < used:
+        end = _end_of_line(block, at)
+        if block.startswith(name.encode("latin-1") + b"=", at):
+            return at, end
+        at = end
+    return used, used
+
+
 def write(block, variables):
     """The block after GRUB's save_env of these variables (None deletes)."""
+    read(block)
     for name, value in variables.items():
-        places = [(at, end) for key, _, at, end in entries(block) if key == name]
         free = len(block) - len(block.rstrip(b"#"))
+        used = len(block) - free
+        at, end = _place(block, name, used)
         line = b""
         if value is not None:
             escaped = value.replace("\\", "\\\\").replace("\n", "\\\n")
             line = f"{name}={escaped}\n".encode("latin-1")
-        at = len(block) - free
-        end = at
-        if places:
-            at, end = places[0][0], places[0][1] + 1
-        elif value is None:
+        if at == end and value is None:
             continue
-        if len(line) - (end - at) > free:
+        if not block.endswith(b"\n", 0, used) or len(line) - (end - at) > free:
             raise Refused("environment block too small")
-        size = len(block)
-        block = (block[:at] + line + block[end:])[:size].ljust(size, b"#")
+        block = (block[:at] + line + block[end:])[: len(block)].ljust(len(block), b"#")
     return block
 
 
@@ -129,11 +142,18 @@ class _Loader:
         try:
             if self.memory == "main":
                 self.main = self._save(self.main, names)
+                self._check(self.main, slot)
                 self._clear_spare()
             elif self.memory == "spare":
                 self.spare = self._save(self.spare, names | {"spare_used": "1"})
+                self._check(self.spare, slot)
         except Refused as refused:
             raise _Lost from refused
+
+    @staticmethod
+    def _check(block, slot):
+        if read(block).get(slot + "_TRY") != "1":
+            raise Refused("written, but not found again")
 
     def _clear_spare(self):
         try:
