@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/conf.h"
 #include "cli/output.h"
+#include "system/trust.h"
 
 static const char no_format_warning[] =
 	"WARNING: The manifest does not specify a bundle format, defaulting to 'plain'.\n"
@@ -100,8 +101,8 @@ static bool create(const Options *options, Config *config, GError **error)
 	if (!key)
 		return false;
 	take_signing_keyring(options, config);
-	if (conf_has_keyring(config)) {
-		keyring = conf_load_keyring(config, false, error);
+	if (config->keyring.path || config->keyring.directory) {
+		keyring = trust_load(&config->keyring, false, error);
 		if (!keyring)
 			return false;
 	}

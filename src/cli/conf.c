@@ -102,30 +102,6 @@ Config *conf_load(const Options *options, ConfMode mode, GError **error)
 	return config;
 }
 
-bool conf_has_keyring(const Config *config)
-{
-	return config->keyring.path || config->keyring.directory;
-}
-
-Keyring *conf_load_keyring(const Config *config, bool no_check_time, GError **error)
-{
-	const ConfigKeyring *keyring = &config->keyring;
-	KeyringRules rules = {
-		.path = keyring->path,
-		.directory = keyring->directory,
-		.check_crl = keyring->check_crl,
-		.allow_partial_chain = keyring->allow_partial_chain,
-		.use_bundle_signing_time = keyring->use_bundle_signing_time,
-		.no_check_time = no_check_time,
-		.check_purpose = keyring->check_purpose,
-		.allowed_signer_cns = (const char *const *)keyring->allowed_signer_cns,
-	};
-
-	if (!conf_has_keyring(config))
-		return fail_null(error, FAILURE_CONFIG, "No keyring file or directory provided");
-	return keyring_load(&rules, error);
-}
-
 System *conf_open_system(const Options *options, GError **error)
 {
 	SystemOptions wanted = { .override_boot_slot = options->override_boot_slot };

@@ -6,7 +6,6 @@
  */
 
 #include "cli/options.h"
-#include "crypto/keyring.h"
 #include "model/config.h"
 #include "system/system.h"
 
@@ -18,10 +17,6 @@ typedef enum {
 
 /* Messages begin with "Failed to initialize context: ". */
 Config *conf_load(const Options *options, ConfMode mode, GError **error);
-
-bool conf_has_keyring(const Config *config);
-/* "No keyring file or directory provided" where there is none. */
-Keyring *conf_load_keyring(const Config *config, bool no_check_time, GError **error);
 
 /* This device, for verbs that work on it. */
 System *conf_open_system(const Options *options, GError **error);

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/conf.h"
 #include "cli/output.h"
+#include "system/trust.h"
 
 static Bundle *open_bundle(const Options *options, GError **error)
 {
@@ -16,7 +17,7 @@ static Bundle *open_bundle(const Options *options, GError **error)
 	if (!config)
 		return NULL;
 
-	g_autoptr(Keyring) keyring = conf_load_keyring(config, options->no_check_time, error);
+	g_autoptr(Keyring) keyring = trust_load(&config->keyring, options->no_check_time, error);
 	if (!keyring)
 		return NULL;
 

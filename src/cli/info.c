@@ -8,6 +8,7 @@
 #include "cli/conf.h"
 #include "cli/location.h"
 #include "cli/output.h"
+#include "system/trust.h"
 #include "cli/show_info.h"
 
 typedef struct {
@@ -95,7 +96,7 @@ static bool find_out(Info *info, GError **error)
 
 	g_autoptr(Keyring) keyring = NULL;
 	if (!options->no_verify) {
-		keyring = conf_load_keyring(config, options->no_check_time, error);
+		keyring = trust_load(&config->keyring, options->no_check_time, error);
 		if (!keyring)
 			return false;
 	}

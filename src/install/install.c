@@ -8,6 +8,7 @@
 #include "install/plan.h"
 #include "install/step.h"
 #include "system/mark.h"
+#include "system/trust.h"
 
 #define MOST_WORKERS 4
 
@@ -17,24 +18,10 @@ static void tell(const InstallEvents *events, const char *text)
 		events->message(events->user, text);
 }
 
-static Keyring *load_keyring(const ConfigKeyring *config, GError **error)
-{
-	KeyringRules rules = { .path = config->path,
-		               .directory = config->directory,
-		               .check_crl = config->check_crl,
-		               .allow_partial_chain = config->allow_partial_chain,
-		               .use_bundle_signing_time = config->use_bundle_signing_time,
-		               .check_purpose = config->check_purpose,
-		               .allowed_signer_cns =
-		                       (const char *const *)config->allowed_signer_cns };
-
-	return keyring_load(&rules, error);
-}
-
 static Bundle *verify(const Config *config, BundleFile *file, Progress *parent, GError **error)
 {
 	g_autoptr(BundleFile) owned = file;
-	g_autoptr(Keyring) keyring = load_keyring(&config->keyring, error);
+	g_autoptr(Keyring) keyring = trust_load(&config->keyring, false, error);
 
 	if (!keyring)
 		return NULL;
@@ -45,13 +32,24 @@ static Bundle *verify(const Config *config, BundleFile *file, Progress *parent, 
 	return bundle;
 }
 
+/* Whose word is it, where several have signed? Handlers and status know one chain. */
+static bool check_signers(const Bundle *bundle, GError **error)
+{
+	const Signers *signers = bundle_signers(bundle);
+
+	return signers_chain(signers) ||
+	       fail(error, FAILURE_SIGNATURE,
+	            "Unsupported number of signers: the bundle must have exactly one, it has %s",
+	            signers_subjects(signers));
+}
+
 static Bundle *open_bundle(System *system, const char *path, Progress *root, GError **error)
 {
 	const Config *config = system_config(system);
 	Progress *step = progress_begin(root, 1, 1, "Checking bundle");
 	BundleFile *file = bundle_file_open(path, config->max_bundle_signature_size, error);
 	g_autoptr(Bundle) bundle = file ? verify(config, file, step, error) : NULL;
-	bool ok = bundle && bundle_open_payload(bundle, error);
+	bool ok = bundle && check_signers(bundle, error) && bundle_open_payload(bundle, error);
 
 	progress_end(step, ok);
 	return ok ? g_steal_pointer(&bundle) : NULL;

@@ -60,7 +60,6 @@ static void test_defaults(void)
 	g_assert_cmpstr(config->keyring.path, ==, "k.pem");
 	g_assert_cmpstr(config->mount_prefix, ==, "/m");
 	g_assert_cmpstr(config->compatible, ==, "x");
-	g_assert_true(conf_has_keyring(config));
 }
 
 static void test_file(void)
@@ -75,23 +74,6 @@ static void test_file(void)
 	g_assert_cmpstr(config->keyring.path, ==, keyring);
 }
 
-static void test_keyring(void)
-{
-	g_autofree char *message = NULL;
-	g_autoptr(Config) without = load("", CONF_NONE, &message);
-	g_autoptr(GError) error = NULL;
-
-	g_assert_false(conf_has_keyring(without));
-	g_assert_null(conf_load_keyring(without, false, &error));
-	g_assert_cmpstr(error->message, ==, "No keyring file or directory provided");
-	g_clear_error(&error);
-
-	without->keyring.path = g_strdup(g_getenv("CA"));
-	g_autoptr(Keyring) keyring = conf_load_keyring(without, false, &error);
-	g_assert_no_error(error);
-	g_assert_nonnull(keyring);
-}
-
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -102,7 +84,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/cli/conf/refused", test_refused);
 	g_test_add_func("/cli/conf/defaults", test_defaults);
 	g_test_add_func("/cli/conf/file", test_file);
-	g_test_add_func("/cli/conf/keyring", test_keyring);
 	int code = g_test_run();
 	run_leave();
 	return code;

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "system/trust.h"
+
+#include "base/error.h"
+
+Keyring *trust_load(const ConfigKeyring *config, bool no_check_time, GError **error)
+{
+	KeyringRules rules = {
+		.path = config->path,
+		.directory = config->directory,
+		.check_crl = config->check_crl,
+		.allow_partial_chain = config->allow_partial_chain,
+		.use_bundle_signing_time = config->use_bundle_signing_time,
+		.no_check_time = no_check_time,
+		.check_purpose = config->check_purpose,
+		.allowed_signer_cns = (const char *const *)config->allowed_signer_cns,
+	};
+
+	if (!config->path && !config->directory)
+		return fail_null(error, FAILURE_CONFIG, "No keyring file or directory provided");
+	return keyring_load(&rules, error);
+}
