@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -67,6 +69,14 @@ static int open_direct(const char *path, int flags, bool *is_direct)
 	return fd;
 }
 
+/* Linux opens a write-protected device for writing all the same, and fails the first write. */
+static bool is_read_only(int fd)
+{
+	int yes = 0;
+
+	return ioctl(fd, BLKROGET, &yes) == 0 && yes;
+}
+
 static Target *target_new(const char *path, int flags, GError **error)
 {
 	g_autoptr(Target) target = g_new0(Target, 1);
@@ -88,6 +98,10 @@ static Target *target_new(const char *path, int flags, GError **error)
 	if (fstat(target->fd, &st) < 0)
 		return fail_errno_null(error, "cannot examine %s", path);
 	target->is_block = S_ISBLK(st.st_mode);
+	if (flags & O_WRONLY && target->is_block && is_read_only(target->fd)) {
+		errno = EROFS;
+		return fail_errno_null(error, "cannot open %s for writing", path);
+	}
 	target->can_punch = true;
 	return g_steal_pointer(&target);
 }
