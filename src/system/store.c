@@ -4,11 +4,13 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
 
-#define MAX_STATUS (4 * 1024 * 1024)
+#define MAX_STATUS    (4 * 1024 * 1024)
+#define ROOM_FOR_SLOT 2048 /* more than the status of a slot takes */
 
 struct Store {
 	char *path;
@@ -91,6 +93,24 @@ bool store_save(Store *store, GError **error)
 	g_autofree char *text = status_file_format(store->file);
 	return file_make_folders(folder, 0700, error) && keep_broken(store, error) &&
 	       file_replace(store->path, text, strlen(text), 0600, error);
+}
+
+bool store_probe(const Store *store, GError **error)
+{
+	ERROR_WHILE(error, "saving slot status");
+	if (!store->path)
+		return true;
+
+	g_autofree char *folder = g_path_get_dirname(store->path);
+	g_autofree char *beside = g_strconcat(store->path, ".room", NULL);
+	g_autofree char *text = status_file_format(store->file);
+	size_t size = strlen(text) + (size_t)store->status->len * ROOM_FOR_SLOT;
+	g_autofree char *zeroes = g_malloc0(size);
+
+	if (!file_make_folders(folder, 0700, error) ||
+	    !file_replace(beside, zeroes, size, 0600, error))
+		return false;
+	return unlink(beside) == 0 || fail_errno(error, "cannot remove %s", beside);
 }
 
 bool store_set(Store *store, const Slot *slot, const SlotStatus *status, GError **error)

@@ -20,5 +20,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_free)
 
 const SlotStatus *store_get(const Store *store, const Slot *slot);
 bool store_set(Store *store, const Slot *slot, const SlotStatus *status, GError **error);
-/* Write what is there: shows whether later writes will succeed. */
 bool store_save(Store *store, GError **error);
+/* Whether later saves will succeed: the folder takes a file of that size. Leaves nothing behind. */
+bool store_probe(const Store *store, GError **error);

@@ -198,7 +198,7 @@ bool system_has_central_status(const System *system)
 
 bool system_probe_status(System *system, GError **error)
 {
-	return store_save(system->store, error);
+	return store_probe(system->store, error);
 }
 
 GPtrArray *system_pick_target(System *system)
