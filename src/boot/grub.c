@@ -189,9 +189,11 @@ static bool change(const Boot *boot, const GArray *changes, GError **error)
 	if (before && env->size == before->size &&
 	    memcmp(before->bytes, env->bytes, env->size) == 0)
 		return true;
+	if (!store(path, env, error))
+		return false;
 	if (env->damage)
 		g_warning("GRUB environment %s is repaired", path);
-	return store(path, env, error);
+	return true;
 }
 
 static GArray *changes_new(void)
