@@ -78,6 +78,8 @@ def loops(root, tool):
         if done.returncode != 0:
             pytest.skip(f"no loop device to be had: {done.stderr.strip()}")
         made.append(done.stdout.strip())
+        if "-r" not in args:  # a protection that was set on a device before outlives its file
+            subprocess.run(["blockdev", "--setrw", made[-1]], check=True)
         return pathlib.Path(made[-1])
 
     yield attach
