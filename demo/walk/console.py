@@ -3,6 +3,7 @@
 
 import json
 import secrets
+import time
 
 from .machine import Trouble
 
@@ -35,25 +36,33 @@ class Console:
         self.serial.send("stty -echo; PS1= exec sh")
         self.run("dmesg -n 1; umask", 60)
 
-    def run(self, command, limit):
-        """(exit status, output) of one command line."""
+    def run(self, command, limit, hear=None):
+        """(exit status, output) of one command line; hear gets each line as it comes."""
         token = secrets.token_hex(4)
+        begin = at = self.at
         self.serial.send(f"{command}; s=$?; echo; echo =={token}==$s==")
-        begin = self.at
-        try:
-            match = self.serial.wait(rf"=={token}==(\d+)==", begin, limit)
-        except TimeoutError:
-            raise Trouble(f"`{command}` did not end within {limit:.0f} s") from None
-        if match is None:
-            raise Trouble(f"`{command}`: the device went off before it ended")
+        end = time.monotonic() + limit
+        while True:
+            try:
+                match = self.serial.wait(rf"^==({token})==(\d+)==|^(.*)\n", at, end - time.monotonic())
+            except TimeoutError:
+                raise Trouble(f"`{command}` did not end within {limit:.0f} s") from None
+            if match is None:
+                raise Trouble(f"`{command}`: the device went off before it ended")
+            if match[1]:
+                break
+            at = match.end()
+            if hear:
+                hear(match[3])
         self.at = match.end()
-        return int(match[1]), self.serial.text[begin:match.start()].strip("\n")
+        return int(match[2]), self.serial.text[begin:match.start()].strip("\n")
 
-    def ask(self, command, limit=60):
+    def ask(self, command, limit=60, hear=None):
         """The output of a command that must work."""
-        status, said = self.run(command, limit)
+        status, said = self.run(command, limit, hear)
         if status != 0:
-            raise Trouble(f"`{command}` failed with exit status {status}: {said.strip().splitlines()[-1] if said.strip() else 'no message'}")
+            last = said.strip().splitlines()[-1:] or ["no message"]
+            raise Trouble(f"`{command}` failed with exit status {status}: {last[0]}")
         return said
 
     def ask_json(self, command, limit=60):

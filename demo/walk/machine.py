@@ -18,7 +18,8 @@ FIRMWARE = (("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd
             ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"))
 QEMU = "qemu-system-x86_64"
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[ -/]*[@-~]|\x1b[()][A-Z0-9]|\x1b[=>78cM]|\x07|\x00")
-CUT_ESCAPE = re.compile(r"\x1b(\[[0-9;?=]*|[()])?$")
+# an escape sequence or a line end of which only the beginning has come
+CUT_SHORT = re.compile(r"(\x1b(\[[0-9;?=]*|[()])?|\r)\Z")
 PR_SET_PDEATHSIG = 1
 
 
@@ -69,9 +70,11 @@ class Serial:
             if not data:
                 break
             text = pending + decoder.decode(data)
-            cut = CUT_ESCAPE.search(text)
+            cut = CUT_SHORT.search(text)
             text, pending = (text[:cut.start()], cut[0]) if cut else (text, "")
-            self.hear(ESCAPES.sub("", text).replace("\r", ""))
+            # a carriage return alone begins a line anew, as progress bars do: here it is the next line
+            text = text.replace("\r\n", "\n").replace("\n\r", "\n").replace("\r", "\n")
+            self.hear(ESCAPES.sub("", text))
         with self.news:
             self.closed = True
             self.news.notify_all()

@@ -10,6 +10,7 @@ import time
 from .machine import Trouble
 
 BOLD, DIM, RED, GREEN, PLAIN = "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[0m"
+WIPE = "\r\033[K"
 WIDTH = 100
 
 
@@ -23,12 +24,15 @@ class Stage:
         self.verbose = verbose
         self.results = []
         self.facts = 0
+        self.lock = threading.Lock()
+        self.wipe = ""
 
     def paint(self, colour, text):
         return f"{colour}{text}{PLAIN}" if self.colour else text
 
     def line(self, text=""):
-        print(text, flush=True)
+        with self.lock:
+            print(f"{self.wipe}{text}", flush=True)
 
     def say(self, text):
         self.line(f"      {text}")
@@ -73,16 +77,19 @@ class Stage:
 
         def tick():
             while not done.wait(0.5):
-                print(f"\r      {what} {time.monotonic() - start:3.0f} s", end="", flush=True)
+                with self.lock:
+                    print(f"{WIPE}      {what} {time.monotonic() - start:3.0f} s", end="", flush=True)
 
         clock = threading.Thread(target=tick, daemon=True)
+        self.wipe = WIPE
         clock.start()
         try:
             yield
         finally:
             done.set()
             clock.join()
-            print("\r" + " " * (len(what) + 14) + "\r", end="", flush=True)
+            self.wipe = ""
+            print(WIPE, end="", flush=True)
 
     def table(self, n_boots):
         self.line()

@@ -96,9 +96,7 @@ class Story:
         """Run a command in front of the audience; it has to work."""
         self.stage.command(command)
         with self.stage.busy("working"):
-            said = self.console.ask(command, self.limit(limit))
-        self.stage.answer(said)
-        return said
+            self.console.ask(command, self.limit(limit), self.stage.answer)
 
     def facts(self, version, slot):
         """Which system is this? Asked of the release file, the kernel and rauc."""
@@ -186,6 +184,7 @@ class Story:
             self.healthy()
             self.stage.check("A_TRY in grubenv, after the health check", self.grubenv().get("A_TRY"), "0")
         with self.stage.step():
+            self.type("rauc --version")
             self.type("rauc status")
             slots = self.status()["by_bootname"]
             facts = slots["A"]["slot_status"]

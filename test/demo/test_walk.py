@@ -91,6 +91,23 @@ def test_escapes_and_characters_cut_in_two(fake, tmp_path):
         assert Console(device).expect(r"slot .*\n", 5, "it")[0] == "slot A: \u23fa ok\n"
 
 
+def test_line_ends(fake, tmp_path):
+    """GRUB says LF CR, terminals CR LF, progress bars CR alone; each may be cut anywhere."""
+    fake('for b in b"one\\n\\rtwo\\r\\n 10%\\r 20%\\r\\nend\\r\\n": say(bytes([b])); time.sleep(0.002)\ntime.sleep(9)\n')
+    with Machine("/dev/null", tmp_path / "log", False) as device:
+        Console(device).expect(r"^end\n", 5, "the end")
+        assert [line for line in device.serial.text.split("\n") if line] == ["one", "two", " 10%", " 20%", "end"]
+
+
+def test_lines_are_heard_as_they_come(fake, tmp_path):
+    fake('say("demo# ")\nshell()\n')
+    with Machine("/dev/null", tmp_path / "log", False) as device:
+        console, heard = Console(device), []
+        console.login(10)
+        assert console.ask("echo one; echo two", 10, heard.append) == "one\ntwo"
+        assert [line for line in heard if line] == ["one", "two"]
+
+
 def test_time_limits_and_processes_end(fake, tmp_path):
     before = folders()
     alive = fake('say("nothing to see")\ntime.sleep(60)\n')
