@@ -4,8 +4,8 @@
 import os
 import pathlib
 import re
+import signal
 import subprocess
-import sys
 
 from .console import Console
 from .machine import Machine, Trouble
@@ -38,10 +38,24 @@ TITLES = (
 )
 
 
+def work(argv, limit=3600):
+    """(exit status, lines on stdout, lines on stderr) of a program; it and its children end with us."""
+    process = subprocess.Popen(argv, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               errors="replace", start_new_session=True)
+    try:
+        said, complaints = process.communicate(timeout=limit)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.communicate(timeout=30)
+        raise
+    return process.returncode, said.splitlines(), complaints.strip().splitlines()
+
+
 class Story:
     def __init__(self, stage, folder, rauc, overlays, kvm, patience):
         self.stage, self.folder, self.kvm, self.patience = stage, folder, kvm, patience
         self.rauc, self.overlays = rauc, tuple(overlays)
+        self.warned = set()
         self.n_boots = 0
         self.log = None
         self.device = None
@@ -61,15 +75,15 @@ class Story:
                  "--output", self.folder, "--only", only]):
             argv += ["--rauc", self.rauc] if self.rauc else []
             with self.stage.busy(f"building version {version}"):
-                done = subprocess.run([str(a) for a in argv], text=True, capture_output=True, check=False, stdin=subprocess.DEVNULL,
-                                      timeout=3600)
-            warnings = [line for line in done.stderr.splitlines() if line.startswith("WARNING")]
-            if version == "1":
-                for line in warnings:
-                    print(line, file=sys.stderr, flush=True)
-            if done.returncode != 0:
-                raise Trouble(f"building version {version}: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
-            self.stage.answer("\n".join(line for line in done.stdout.splitlines() if "made" not in line))
+                status, said, complaints = work([str(a) for a in argv])
+            for line in complaints:
+                # the warning about the demo keys, and others, once is enough
+                if line.startswith("WARNING") and line not in self.warned:
+                    self.warned.add(line)
+                    self.stage.say(line)
+            if status != 0:
+                raise Trouble(f"building version {version}: {(complaints or ['no message'])[-1]}")
+            self.stage.answer("\n".join(line for line in said if "made" not in line))
         tar.unlink()
 
     def power_on(self, name):

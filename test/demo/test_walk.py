@@ -5,6 +5,7 @@ import http.client
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -54,11 +55,19 @@ def fake(tmp_path, monkeypatch):
 
 
 def runs(pid_file):
+    """A process that ended but was not collected by its parent does not run."""
     try:
-        os.kill(int(pid_file.read_text()), 0)
-        return True
-    except (FileNotFoundError, ProcessLookupError):
+        return pathlib.Path(f"/proc/{int(pid_file.read_text())}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError, ValueError):
         return False
+
+
+def ends(pid_file):
+    for _ in range(100):
+        if not runs(pid_file):
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def folders():
@@ -157,15 +166,12 @@ def test_qemu_dies_with_a_killed_demo(fake, tmp_path):
     code = (f"import sys, time; sys.path.insert(0, {str(TOP / 'demo')!r})\nfrom walk import machine\n"
             f"machine.firmware = lambda: ('/dev/null', '/dev/null')\n"
             f"machine.Machine('/dev/null', {str(tmp_path / 'log')!r}, False).power_on()\nprint('on', flush=True)\ntime.sleep(60)")
-    demo = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    demo = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True,
+                            env={**os.environ, "TMPDIR": str(tmp_path)})
     assert demo.stdout.readline() == "on\n" and alive()
     demo.send_signal(signal.SIGKILL)
     demo.wait(10)
-    for _ in range(50):
-        if not alive():
-            return
-        time.sleep(0.1)
-    pytest.fail("the machine still runs")
+    assert ends(tmp_path / "pid")
 
 
 @pytest.mark.parametrize("script, works", [
@@ -233,6 +239,31 @@ def test_a_failing_step_says_which_and_why(tmp_path):
     assert done.stderr.splitlines()[-1] == ("demo: step 1 does not hold: building version 1: debian-rootfs: the rauc program "
                                             "'/nowhere/rauc' does not exist or cannot be run")
     assert "\x1b" not in done.stdout
+
+
+def test_interrupted_while_building(tmp_path):
+    """Ctrl-C in the first step: nothing goes on behind our back, nothing half made stays."""
+    slow = tmp_path / "rauc"
+    slow.write_text("#!/bin/sh\nexec sleep 300\n")
+    slow.chmod(0o755)
+    (tmp_path / "mmdebstrap").write_text(f"#!/bin/sh\necho $$ >{tmp_path}/pid\nexec sleep 300\n")
+    (tmp_path / "mmdebstrap").chmod(0o755)
+    # an empty cache means the base has to be made, which takes its time here
+    top = tmp_path / "top"
+    for part in ("demo", "image", "pki", "boot"):
+        shutil.copytree(TOP / part, top / part, symlinks=True)
+    demo = subprocess.Popen([top / "demo" / "run", "--non-interactive", "--rauc", slow, "--accel", "tcg"], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    for _ in range(200):
+        if runs(tmp_path / "pid"):
+            break
+        time.sleep(0.1)
+    assert runs(tmp_path / "pid")
+    demo.send_signal(signal.SIGINT)
+    said, complaints = demo.communicate(timeout=60)
+    assert demo.returncode == 130 and complaints.endswith("demo: interrupted\n"), complaints
+    assert ends(tmp_path / "pid")
+    assert list((top / "out" / "demo").iterdir()) == []
 
 
 def test_help():
