@@ -195,49 +195,77 @@ static bool verify_result(const BundleCreate *request, const char *path, GError 
 	return bundle && bundle_open_payload(bundle, error);
 }
 
-/* The name appears when the file is whole; a file that came meanwhile is not overwritten. */
-static bool publish(const char *temporary, const char *output, GError **error)
+/*
+ * The file while it is made. It has no name where the file system can do that (O_TMPFILE): then
+ * nothing can be left of it, not even by SIGKILL. `path` opens it also from another process.
+ */
+typedef struct {
+	int fd;
+	char *path;
+	bool is_named;
+} Output;
+
+static bool output_open(Output *output, const char *name, GError **error)
 {
-	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, output, RENAME_NOREPLACE) < 0) {
-		if (errno == EEXIST)
-			return fail(error, FAILURE_CONFIG, "bundle %s already exists", output);
-		/* Not every file system knows RENAME_NOREPLACE. */
-		if (errno != EINVAL || rename(temporary, output) < 0)
-			return fail_errno(error, "cannot rename %s to %s", temporary, output);
+	g_autofree char *folder = g_path_get_dirname(name);
+
+	output->fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+	if (output->fd >= 0) {
+		output->path = g_strdup_printf("/proc/%d/fd/%d", (int)getpid(), output->fd);
+		return true;
 	}
-	return fd_sync_folder_of(output, error);
+	/* Mode 0666: the bundle gets the permissions of the user's umask. */
+	output->path = g_strdup_printf("%s.%08x.part", name, g_random_int());
+	output->is_named = true;
+	output->fd = fd_open(output->path, O_RDWR | O_CREAT | O_EXCL, 0666, error);
+	return output->fd >= 0;
 }
 
-static bool create_at(const BundleCreate *request, const char *stage, const char *temporary,
+static void output_close(Output *output)
+{
+	if (output->is_named && output->fd >= 0)
+		unlink(output->path); /* has the name of the bundle by now, or is to go */
+	fd_clear(&output->fd);
+	g_free(output->path);
+}
+
+/* The name appears when the file is whole; one that came meanwhile is not overwritten. */
+static bool publish(const Output *output, const char *name, GError **error)
+{
+	if (linkat(AT_FDCWD, output->path, AT_FDCWD, name,
+	           output->is_named ? 0 : AT_SYMLINK_FOLLOW) == 0)
+		return fd_sync_folder_of(name, error);
+	if (errno == EEXIST)
+		return fail(error, FAILURE_CONFIG, "bundle %s already exists", name);
+	/* FAT and its like have no links. */
+	if (!output->is_named || rename(output->path, name) < 0)
+		return fail_errno(error, "cannot give the bundle its name %s", name);
+	return fd_sync_folder_of(name, error);
+}
+
+static bool create_in(const BundleCreate *request, const char *stage, const Output *output,
                       GError **error)
 {
-	/* O_EXCL and mode 0666: the bundle gets the permissions of the user's umask. */
-	fd_auto int fd = fd_open(temporary, O_RDWR | O_CREAT | O_EXCL, 0666, error);
-
-	if (fd < 0)
-		return false;
 	g_autoptr(Manifest) manifest = prepare(request, stage, error);
-	return manifest && make_squashfs(request, stage, temporary, error) &&
-	       seal_bundle(fd, temporary, manifest, request->key, request->pool, error) &&
-	       verify_result(request, temporary, error) &&
-	       publish(temporary, request->output, error);
+
+	return manifest && make_squashfs(request, stage, output->path, error) &&
+	       seal_bundle(output->fd, request->output, manifest, request->key, request->pool,
+	                   error) &&
+	       verify_result(request, output->path, error) &&
+	       publish(output, request->output, error);
 }
 
 bool bundle_create(const BundleCreate *request, GError **error)
 {
+	Output output = { .fd = -1 };
 	struct stat st;
 
 	if (lstat(request->output, &st) == 0)
 		return fail(error, FAILURE_CONFIG, "bundle %s already exists", request->output);
-
-	g_autofree char *temporary =
-		g_strdup_printf("%s.%08x.part", request->output, g_random_int());
 	char *stage = stage_make(request->input, error);
-	if (!stage)
-		return false;
-	bool ok = create_at(request, stage, temporary, error);
-	if (!ok)
-		unlink(temporary);
+	bool ok = stage && output_open(&output, request->output, error) &&
+	          create_in(request, stage, &output, error);
+	output_close(&output);
 	stage_drop(stage);
 	return ok;
 }
