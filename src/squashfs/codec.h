@@ -23,7 +23,7 @@ typedef struct {
 	void (*free)(void *state);
 } CodecOps;
 
-extern const CodecOps codec_zlib, codec_xz, codec_zstd, codec_lz4;
+extern const CodecOps codec_zlib, codec_libdeflate, codec_xz, codec_zstd, codec_lz4;
 
 /* By the number in the superblock; the others are refused by name. */
 const CodecOps *codec_find(unsigned number, GError **error);
