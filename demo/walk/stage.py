@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import re
 import sys
 import threading
 import time
@@ -10,6 +11,8 @@ import time
 from .machine import Trouble
 
 BOLD, DIM, RED, GREEN, PLAIN = "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[0m"
+# percentage, bar, and what is being done, without the rate behind it
+BAR = re.compile(r"^\s*\d+% \[[# ]*\] *(.*?)(?: [0-9.]+ [kMG]?i?B/s.*)?$")
 WIPE = "\r\033[K"
 WIDTH = 100
 
@@ -26,6 +29,8 @@ class Stage:
         self.facts = 0
         self.lock = threading.Lock()
         self.wipe = ""
+        self.moving = None
+        self.last_bar = None
 
     def paint(self, colour, text):
         return f"{colour}{text}{PLAIN}" if self.colour else text
@@ -42,8 +47,17 @@ class Stage:
 
     def answer(self, text):
         for line in text.splitlines():
-            if line.strip():
+            if line.strip() and not self.is_old_bar(line):
                 self.line("      " + self.paint(DIM, f"| {line.rstrip()[:WIDTH]}"))
+
+    def is_old_bar(self, line):
+        """A progress bar that moved but says nothing new goes to the clock's line only."""
+        bar = BAR.match(line)
+        if not bar:
+            return False
+        self.moving = line.strip()
+        old, self.last_bar = self.last_bar, bar[1]
+        return old == bar[1]
 
     def check(self, what, found, wanted):
         """One fact read from the device against what the story promises."""
@@ -74,11 +88,12 @@ class Stage:
             return
         done = threading.Event()
         start = time.monotonic()
+        self.moving = None
 
         def tick():
             while not done.wait(0.5):
                 with self.lock:
-                    print(f"{WIPE}      {what} {time.monotonic() - start:3.0f} s", end="", flush=True)
+                    print(f"{WIPE}      {(self.moving or what)[:WIDTH]} {time.monotonic() - start:3.0f} s", end="", flush=True)
 
         clock = threading.Thread(target=tick, daemon=True)
         self.wipe = WIPE

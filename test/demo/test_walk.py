@@ -20,6 +20,7 @@ sys.path.insert(0, str(TOP / "demo"))
 from walk import machine, server  # noqa: E402
 from walk.console import Console  # noqa: E402
 from walk.machine import Machine, Trouble  # noqa: E402
+from walk.stage import Stage  # noqa: E402
 
 # Listens where the demo connects; SCRIPT then speaks and listens on `line`.
 FAKE = """#!/usr/bin/python3
@@ -239,6 +240,14 @@ def test_a_failing_step_says_which_and_why(tmp_path):
     assert done.stderr.splitlines()[-1] == ("demo: step 1 does not hold: building version 1: debian-rootfs: the rauc program "
                                             "'/nowhere/rauc' does not exist or cannot be run")
     assert "\x1b" not in done.stdout
+
+
+def test_progress_bars_are_told_once(capsys):
+    told = Stage(("one",), live=False, verbose=False)
+    told.answer("installing\n 40% [##  ] Copying to A\n 41% [##  ] Copying to A\n\n 50% [### ] Copying to A 17.7 MB/s 0:12 left\n"
+                "100% [####] Copying to A done.\nidle")
+    assert capsys.readouterr().out.split("\n") == ["      | installing", "      |  40% [##  ] Copying to A",
+                                                   "      | 100% [####] Copying to A done.", "      | idle", ""]
 
 
 def test_interrupted_while_building(tmp_path):
