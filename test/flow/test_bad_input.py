@@ -794,8 +794,8 @@ def test_closed_streams(device, maker, closed):
 
 def test_reader_goes_away(device, maker):
     """`rauc install | head -1` installs all the same."""
-    script = f'{device.rauc} --conf {device.conf} install {maker.simple()} | head -n 1'
-    subprocess.run(["sh", "-c", script], env={**os.environ, **device.env, "ASAN_OPTIONS": devices.ASAN}, check=True,
+    script = '"$@" | head -n 1'
+    subprocess.run(["sh", "-c", script, "sh", device.rauc, "--conf", device.conf, "install", maker.simple()], env={**os.environ, **device.env, "ASAN_OPTIONS": devices.ASAN}, check=True,
                    capture_output=True, timeout=60)
     for _ in range(200):
         if device.chosen() == "B":

@@ -337,6 +337,9 @@ def test_refuses(tmp_path, more, env, says):
 
 def test_full_disk(tmp_path):
     """A tmpfs of 12 MiB in a mount name space of its own is soon full."""
+    refused = run("unshare", "-rm", "true").stderr.strip()
+    if refused:
+        pytest.skip(f"no name space of our own here: {refused}")
     tree = make_tree(tmp_path / "tree", {**files_of_a_system(), "usr/big": os.urandom(16 << 20)})
     (tmp_path / "out").mkdir()
     done = run("unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=12m none "$1" || exit 99; shift; "$@"; s=$?; ls -A "$0" >&2; exit $s',
