@@ -28,7 +28,7 @@ def image(size, seed=1):
     parts, left = [], size
     while left > 0:
         n = min(left, 64 * 1024 * chance.choice([1, 1, 2, 5]))
-        kind = chance.random()
+        kind = chance.random() if parts else 0
         if kind < 0.5:
             parts.append(chance.randbytes(n))
         elif kind < 0.75:

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: MIT
+"""Death at any moment: the boot loader never chooses a slot that is half written.
+
+Two ways to die: at random times (the seed is printed; RAUC_SEED repeats it), and
+right before every single system call that changes anything. And because a kill
+leaves the page cache alone while a power cut does not: the order in which an
+installation writes and flushes, from its trace.
+"""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+import bundles
+import device as devices
+from bundles import MIB
+
+IMAGE = bundles.image(6 * MIB + 4096, 21)
+OLD = bundles.image(7 * MIB, 22)
+N_RUNS = 100
+CHANGES = ["write", "pwrite64", "fallocate", "ftruncate", "fsync", "fdatasync", "rename", "renameat", "renameat2",
+           "openat", "unlink", "mkdir", "fchmod", "close"]
+
+
+class Bench:
+    """A device that is set back to A booted, B old, before every run."""
+
+    def __init__(self, device, maker):
+        self.device = device
+        self.bundles = [maker.forge({"rootfs.img": IMAGE}, {"rootfs": "rootfs.img"}, fmt=fmt) for fmt in ("verity", "plain")]
+        self.bundle = self.bundles[0]
+
+    def reset(self):
+        device = self.device
+        device.cmdline = "rauc.slot=A"
+        device.reset_boot()
+        device.status_file.unlink(missing_ok=True)
+        for name in ("rootfs.0", "rootfs.1"):
+            if device.content(name) != OLD:
+                device.path(name).write_bytes(OLD)
+
+    def start(self, wrap=(), **env):
+        return subprocess.Popen([*map(str, wrap), str(self.device.rauc), "--conf", str(self.device.conf), "install",
+                                 str(self.bundle)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                stdin=subprocess.DEVNULL, start_new_session=True,
+                                env={**os.environ, **self.device.env, "ASAN_OPTIONS": devices.ASAN, **env})
+
+    def judge(self, what):
+        """Whatever boots now is whole, the other one can be installed. Returns what boots."""
+        device = self.device
+        assert device.content("rootfs.0") == OLD, f"{what}: the running slot was touched"
+        assert device.grubenv.stat().st_size == 1024, what
+        assert device.boot["A_OK"] == "1" and device.boot["A_TRY"] == "0", what
+        chosen = device.chosen()
+        is_whole = device.content("rootfs.1", len(IMAGE)) == IMAGE
+        assert chosen == "A" or is_whole, f"{what}: a half-written slot boots"
+        status = device.status("rootfs.1")
+        assert status.get("status") in (None, "pending", "ok"), what
+        assert status.get("status") != "ok" or is_whole, f"{what}: status ok without the image"
+        if chosen == "A" and device.boot["B_OK"] == "1":
+            assert device.content("rootfs.1") == OLD or is_whole, f"{what}: a half-written slot counts as good"
+        return chosen
+
+    def install_after(self, what, chosen):
+        device = self.device
+        device.cmdline = f"rauc.slot={chosen}"
+        target, name = ("rootfs.1", "B") if chosen == "A" else ("rootfs.0", "A")
+        result = devices.run(device.rauc, "--conf", device.conf, "install", self.bundle, env=device.env)
+        assert result.code == 0, f"{what}: {result.text}"
+        assert device.content(target, len(IMAGE)) == IMAGE, what
+        assert device.chosen() == name, what
+        assert device.status(target)["status"] == "ok", what
+
+
+@pytest.fixture
+def bench(make_device, maker):
+    bench = Bench(make_device(content=OLD), maker)
+    bench.reset()
+    return bench
+
+
+def test_killed_at_random(bench):
+    seed = os.environ.get("RAUC_SEED") or f"{random.SystemRandom().getrandbits(64):016x}"
+    print(f"RAUC_SEED={seed}")
+    lengths = []
+    for _ in range(3):
+        bench.reset()
+        begin = time.monotonic()
+        assert bench.start().wait(60) == 0
+        lengths.append(time.monotonic() - begin)
+    chance = random.Random(seed)
+    ends = {"A": 0, "B": 0, "bad": 0}
+    for n in range(N_RUNS):
+        what = f"RAUC_SEED={seed} run {n}"
+        bench.reset()
+        bench.bundle = bench.bundles[n % 2]
+        process = bench.start()
+        time.sleep(chance.uniform(0, min(lengths) * 1.3))
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait(20)
+        chosen = bench.judge(what)
+        ends[chosen] += 1
+        ends["bad"] += bench.device.boot["B_OK"] == "0"
+        bench.install_after(what, chosen)
+    print(f"{N_RUNS} kills within {min(lengths) * 1.3:.3f} s: {ends}")
+    assert ends["bad"] >= N_RUNS // 10, f"too few hit the installation: {ends}"
+
+
+def traced(bench, tool, path, *args):
+    """strace with all files named; leak detection does not work below it."""
+    process = bench.start(wrap=[tool("strace"), "-f", "-y", "-qq", "-s", "64", "-o", path, *args],
+                          ASAN_OPTIONS=devices.ASAN.replace("detect_leaks=1", "detect_leaks=0"))
+    try:
+        return process.wait(60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+
+
+@pytest.fixture
+def trace(bench, tool, tmp_path):
+    path = tmp_path / "trace"
+    if subprocess.run([tool("strace"), "-o", "/dev/null", "true"], capture_output=True).returncode:
+        pytest.skip("strace may not trace here")
+    code = traced(bench, tool, path, "-e", "trace=" + ",".join(["?" + c for c in CHANGES] + ["pread64", "execve"]))
+    assert code == 0
+    return [line.split(None, 1) for line in path.read_text().splitlines()]
+
+
+def moments(trace, folder):
+    """(syscall, number, line) of each call that changes something on the medium, counted as strace does."""
+    counts, found = {}, []
+    for pid, call in trace:
+        name = re.match(r"(\w+)\(", call)
+        if not name or name[1] not in CHANGES:
+            continue
+        key = (pid, name[1])
+        counts[key] = counts.get(key, 0) + 1
+        on_medium = str(folder) in call and "= -1" not in call
+        harmless = name[1] == "openat" and "O_CREAT" not in call or name[1] == "close"
+        if on_medium and not harmless:
+            found.append((name[1], counts[key], call))
+    return found
+
+
+def test_killed_at_every_change(bench, trace, tool, tmp_path):
+    folder = bench.device.folder
+    all_moments = moments(trace, folder)
+    names = [m[0] for m in all_moments]
+    assert names.count("pwrite64") > 8 and "fallocate" in names, "the trace shows the installation"
+    deciding = [i for i, m in enumerate(all_moments) if "grubenv>" in m[2] and "write" in m[0]][-1]
+    for n, (name, number, call) in enumerate(all_moments):
+        what = f"killed before {name} number {number}: {call[:150]}"
+        bench.reset()
+        traced(bench, tool, tmp_path / "killed", "-e", f"trace={name}", "-e",
+               f"inject={name}:signal=SIGKILL:when={number}")
+        assert "killed by SIGKILL" in (tmp_path / "killed").read_text(), what
+        chosen = bench.judge(what)
+        assert chosen == ("A" if n <= deciding else "B"), f"{what}: one write decides, and it is the last of boot state"
+        bench.install_after(what, chosen)
+    print(f"{len(all_moments)} moments, {deciding + 1} of them before the deciding write")
+
+
+def positions(trace, *patterns):
+    return [i for i, (_, call) in enumerate(trace) if all(re.search(p, call) for p in patterns)]
+
+
+def test_order_of_writes(bench, trace):
+    """What a power cut may lose is what was not flushed: so flushes come before what relies on them."""
+    slot, env, data = r"slot-B>", r"grubenv>", r"central\.raucs"
+    slot_writes = positions(trace, r"^(pwrite64|fallocate|ftruncate)\(", slot)
+    env_writes = positions(trace, r"^p?write(64)?\(", env)
+    flush = r"^f(data)?sync\("
+    assert len(env_writes) == 2, "bad before, active after: one write each"
+    bad, active = env_writes
+    first, last = slot_writes[0], slot_writes[-1]
+    assert "# GRUB Environment" in trace[bad][1]
+    assert bad < first and last < active
+    assert [i for i in positions(trace, flush, env) if bad < i < first], "bad is on the medium before the first byte"
+    flushes = [i for i in positions(trace, flush, slot) if last < i < active]
+    assert flushes, "the slot is on the medium before it may boot"
+    reads = [i for i in positions(trace, r"^pread64\(", slot) if flushes[0] < i < active]
+    assert len(reads) * MIB >= len(IMAGE) - MIB, "it was read back before it may boot"
+    assert [i for i in positions(trace, flush, env) if i > active], "active is flushed, too"
+
+    renames = positions(trace, r"^rename", data)
+    pending = [i for i in renames if i < first]
+    assert pending, "pending is noted before the first byte"
+    assert [i for i in renames if last < i], "ok is noted after the last"
+    for i in renames:
+        temporary = re.search(r'"([^"]*central\.raucs\.\w+)"', trace[i][1])[1]
+        assert [j for j in positions(trace, flush, re.escape(temporary)) if j < i], "flushed before the rename"
+        assert [j for j in positions(trace, flush, r"/data>") if j > i], "the folder after it"
+    ok = [i for i in renames if last < i][0]
+    assert flushes[0] < ok, "ok is noted when the slot is on the medium"
