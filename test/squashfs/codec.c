@@ -12,7 +12,7 @@ static const struct {
 	int failure;
 	const char *message;
 } numbers[] = {
-	{ 1, &codec_zlib, 0, NULL },
+	{ 1, &CODEC_GZIP, 0, NULL },
 	{ 4, &codec_xz, 0, NULL },
 	{ 5, &codec_lz4, 0, NULL },
 	{ 6, &codec_zstd, 0, NULL },

@@ -107,7 +107,7 @@ static void test_values(void)
 
 	good(raw);
 	g_assert_true(read_raw(raw, sizeof(raw), &super, NULL));
-	g_assert_true(super.codec == &codec_zlib);
+	g_assert_true(super.codec == &CODEC_GZIP);
 	g_assert_cmpuint(super.n_inodes, ==, 10);
 	g_assert_cmpuint(super.block_size, ==, 131072);
 	g_assert_cmpuint(super.n_fragments, ==, 1);
