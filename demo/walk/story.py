@@ -4,6 +4,7 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 
@@ -15,6 +16,8 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 BROKEN = TOP / "demo" / "broken"
 COMPATIBLE = "moonforge-demo-qemux86-64"
 GRUBENV = "/boot/efi/EFI/BOOT/grubenv"
+BUNDLE = "/data/bundle.raucb"
+SLOT_B = "/dev/disk/by-partlabel/root_b"
 # True: the device installs straight from the server; False: it downloads first
 STREAM = False
 
@@ -25,6 +28,7 @@ TITLES = (
     "Build version 1 (disk image) and versions 2, 3 and 4 (signed bundles)",
     "Power on a device fresh from the factory: version 1 in slot A",
     "The status is true from the first boot on",
+    "A bundle that a stranger signed is refused, and nothing is touched",
     "Install version 2 into the other slot, while version 1 runs",
     "Restart: slot B boots version 2",
     "The health check passes, so version 2 is marked good and stays",
@@ -38,10 +42,10 @@ TITLES = (
 )
 
 
-def work(argv, limit=3600):
+def work(argv, limit=3600, **more):
     """(exit status, lines on stdout, lines on stderr) of a program; it and its children end with us."""
     process = subprocess.Popen(argv, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               errors="replace", start_new_session=True)
+                               errors="replace", start_new_session=True, **more)
     try:
         said, complaints = process.communicate(timeout=limit)
     except BaseException:
@@ -66,25 +70,44 @@ class Story:
     def limit(self, seconds):
         return seconds * self.patience
 
+    def make(self, what, argv, **more):
+        """Run one of the build programs; its lines are shown, its warnings once."""
+        with self.stage.busy(f"building {what}"):
+            status, said, complaints = work([str(a) for a in argv], **more)
+        for line in complaints:
+            if line.startswith("WARNING") and line not in self.warned:
+                self.warned.add(line)
+                self.stage.say(line)
+        if status != 0:
+            raise Trouble(f"building {what}: {(complaints or ['no message'])[-1]}")
+        self.stage.answer("\n".join(line for line in said if line.startswith("  ") and "made" not in line))
+
     def build(self, version, only, *overlays):
+        """The root file system of a version, and from it its disk image or bundle; the former is returned."""
         tar = self.folder / f"rootfs-{version}.tar"
-        for argv in (
-                [TOP / "image" / "debian-rootfs", "--version", version, "--compatible", COMPATIBLE, "--output", tar,
-                 *(word for overlay in self.overlays + overlays for word in ("--overlay", overlay))],
-                [TOP / "image" / "build", "--rootfs", tar, "--version", version, "--compatible", COMPATIBLE,
-                 "--output", self.folder, "--only", only]):
-            argv += ["--rauc", self.rauc] if self.rauc else []
-            with self.stage.busy(f"building version {version}"):
-                status, said, complaints = work([str(a) for a in argv])
-            for line in complaints:
-                # the warning about the demo keys, and others, once is enough
-                if line.startswith("WARNING") and line not in self.warned:
-                    self.warned.add(line)
-                    self.stage.say(line)
-            if status != 0:
-                raise Trouble(f"building version {version}: {(complaints or ['no message'])[-1]}")
-            self.stage.answer("\n".join(line for line in said if "made" not in line))
-        tar.unlink()
+        rauc = ("--rauc", self.rauc) if self.rauc else ()
+        names = ("--version", version, "--compatible", COMPATIBLE)
+        self.stage.say(f"version {version}")
+        self.make(f"version {version}", [TOP / "image" / "debian-rootfs", *names, "--output", tar, *rauc,
+                                         *(word for overlay in self.overlays + overlays for word in ("--overlay", overlay))])
+        self.make(f"version {version}", [TOP / "image" / "build", "--rootfs", tar, *names, "--output", self.folder, "--only", only, *rauc])
+        return tar
+
+    def build_strangers(self, tar):
+        """Version 2 once more, signed by a stranger: good in every way but that the device does not trust him."""
+        folder = self.folder / "stranger"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        self.stage.say("version 2, signed by a stranger")
+        self.make("a stranger's keys", [TOP / "pki" / "openssl-ca.sh", "--key-type", "ec", "--org", "A stranger"], cwd=folder)
+        dev = folder / "openssl-ca" / "dev"
+        environ = {**os.environ, "RAUC_KEY_FILE": str(dev / "private" / "development-1.key.pem"),
+                   "RAUC_CERT_FILE": str(dev / "development-1.cert.pem"), "RAUC_KEYRING_FILE": str(dev / "ca.cert.pem")}
+        self.make("the stranger's bundle", [TOP / "image" / "build", "--rootfs", tar, "--version", "2", "--compatible", COMPATIBLE,
+                                            "--output", folder, "--only", "bundle", *(("--rauc", self.rauc) if self.rauc else ())],
+                  env=environ)
+        (folder / f"{COMPATIBLE}-2.raucb").rename(self.folder / f"{COMPATIBLE}-stranger.raucb")
+        shutil.rmtree(folder)
 
     def power_on(self, name):
         """Start the next power cycle; the one before has ended or is ended now."""
@@ -149,19 +172,36 @@ class Story:
         why = self.console.run("journalctl --no-pager -o cat -n 4 -u demo-health.service -u rauc-mark-good.service", self.limit(ANSWER))[1]
         raise Trouble("the slot was not marked good: " + " / ".join(why.split("\n")))
 
-    def install(self, server, version, target):
-        url = f"{server.url}/{COMPATIBLE}-{version}.raucb"
+    def fetch(self, server, what):
+        """Bring a bundle within reach of the device; what rauc install has to be told."""
+        url = f"{server.url}/{COMPATIBLE}-{what}.raucb"
         if STREAM:
-            self.type(f"rauc install {url}", INSTALL)
-        else:
-            self.type(f"curl -fsS --retry 30 --retry-connrefused --retry-delay 1 -o /data/bundle.raucb {url}", INSTALL)
-            self.type("rauc install /data/bundle.raucb", INSTALL)
-            self.console.ask("rm /data/bundle.raucb")
+            return url
+        self.type(f"curl -fsS --retry 30 --retry-connrefused --retry-delay 1 -o {BUNDLE} {url}", INSTALL)
+        return BUNDLE
+
+    def install(self, server, version, target):
+        self.type(f"rauc install {self.fetch(server, version)}", INSTALL)
+        self.console.ask(f"rm -f {BUNDLE}")
         status = self.status()
         slot = status["by_bootname"][target]
         self.stage.check(f"slot {target} now holds version", slot["slot_status"]["bundle"].get("version"), version)
         self.stage.check(f"status of slot {target}", slot["slot_status"].get("status"), "ok")
         self.stage.check("the next boot goes to", status["boot_primary"], slot["name"])
+
+    def refuse_stranger(self, server):
+        before = self.status()
+        command = f"rauc install {self.fetch(server, 'stranger')}"
+        digest = f"sha256sum < {SLOT_B}"
+        content = self.console.ask(digest, self.limit(INSTALL))
+        self.stage.command(command)
+        with self.stage.busy("working"):
+            status, said = self.console.run(command, self.limit(INSTALL), self.stage.answer)
+        self.console.ask(f"rm -f {BUNDLE}")
+        self.stage.check("exit status of rauc install", status, 1)
+        self.stage.check("it speaks of the signature", "signature" in said, True)
+        self.stage.check("content of slot B is what it was", self.console.ask(digest, self.limit(INSTALL)) == content, True)
+        self.stage.check("rauc status is what it was", self.status() == before, True)
 
     def leave(self, command):
         """Shut down or restart; QEMU ends with the power cycle."""
@@ -171,12 +211,12 @@ class Story:
         with self.stage.busy("shutting down"):
             self.device.wait_off(self.limit(RESTART))
 
-    # ---- the thirteen steps --------------------------------------------------
+    # ---- the fourteen steps --------------------------------------------------
 
     def tell(self):
         with self.stage.step():
             self.build("1", "disk")
-            self.build("2", "bundle")
+            self.build_strangers(self.build("2", "bundle"))
             self.build("3", "bundle", BROKEN / "panic")
             self.build("4", "bundle", BROKEN / "unhealthy")
         try:
@@ -206,6 +246,8 @@ class Story:
             self.stage.check("status of slot A", facts.get("status"), "ok")
             self.stage.check("boot status of slot A", slots["A"]["boot_status"], "good")
             self.stage.check("boot status of slot B, still empty", slots["B"]["boot_status"], "bad")
+        with self.stage.step():
+            self.refuse_stranger(server)
         with self.stage.step():
             self.install(server, "2", "B")
 
@@ -277,8 +319,9 @@ class Story:
             self.failed_slot("4")
             self.leave("poweroff")
 
-    def clean_up(self):
-        """Take away what is large; the logs stay."""
+    def clean_up(self, keep):
+        """Take away what is large, unless the images shall be kept, and what is half made; the logs stay."""
+        shutil.rmtree(self.folder / "stranger", ignore_errors=True)
         for path in self.folder.iterdir():
-            if path.suffix in (".img", ".raucb", ".tar", ".unfinished"):
-                os.unlink(path)
+            if path.suffix in (".tar", ".unfinished") or not keep and path.suffix in (".img", ".raucb"):
+                path.unlink()

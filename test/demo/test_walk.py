@@ -236,7 +236,7 @@ def test_a_failing_step_says_which_and_why(tmp_path):
                           text=True, capture_output=True, timeout=60)
     assert done.returncode == 1
     assert re.search(r"^ +1  Build version 1 .* FAILED +\d+\.\d s$", done.stdout, re.MULTILINE)
-    assert re.search(r"^ +13  .* not reached$", done.stdout, re.MULTILINE)
+    assert re.search(r"^ +14  .* not reached$", done.stdout, re.MULTILINE)
     assert done.stderr.splitlines()[-1] == ("demo: step 1 does not hold: building version 1: debian-rootfs: the rauc program "
                                             "'/nowhere/rauc' does not exist or cannot be run")
     assert "\x1b" not in done.stdout
