@@ -14,7 +14,7 @@ BOLD, DIM, RED, GREEN, PLAIN = "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\0
 # percentage, bar, and what is being done, without the rate behind it
 BAR = re.compile(r"^\s*\d+% \[[# ]*\] *(.*?)(?: [0-9.]+ [kMG]?i?B/s.*)?$")
 WIPE = "\r\033[K"
-WIDTH = 100
+WIDTH = 110
 
 
 class Stage:

@@ -80,7 +80,7 @@ class Story:
                 self.stage.say(line)
         if status != 0:
             raise Trouble(f"building {what}: {(complaints or ['no message'])[-1]}")
-        self.stage.answer("\n".join(line for line in said if line.startswith("  ") and "made" not in line))
+        self.stage.answer("\n".join(line for line in said if line.startswith("  ") and not line.lstrip().startswith(("made", "export"))))
 
     def build(self, version, only, *overlays):
         """The root file system of a version, and from it its disk image or bundle; the former is returned."""
@@ -189,18 +189,21 @@ class Story:
         self.stage.check(f"status of slot {target}", slot["slot_status"].get("status"), "ok")
         self.stage.check("the next boot goes to", status["boot_primary"], slot["name"])
 
+    def sectors_written(self):
+        """How much was ever written to slot B since power-on; the kernel counts."""
+        return int(self.console.ask(f"cat /sys/class/block/$(basename $(readlink -f {SLOT_B}))/stat").split()[6])
+
     def refuse_stranger(self, server):
         before = self.status()
         command = f"rauc install {self.fetch(server, 'stranger')}"
-        digest = f"sha256sum < {SLOT_B}"
-        content = self.console.ask(digest, self.limit(INSTALL))
+        written = self.sectors_written()
         self.stage.command(command)
         with self.stage.busy("working"):
             status, said = self.console.run(command, self.limit(INSTALL), self.stage.answer)
         self.console.ask(f"rm -f {BUNDLE}")
         self.stage.check("exit status of rauc install", status, 1)
         self.stage.check("it speaks of the signature", "signature" in said, True)
-        self.stage.check("content of slot B is what it was", self.console.ask(digest, self.limit(INSTALL)) == content, True)
+        self.stage.check("sectors of slot B written, says the kernel", self.sectors_written() - written, 0)
         self.stage.check("rauc status is what it was", self.status() == before, True)
 
     def leave(self, command):
