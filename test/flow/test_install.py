@@ -572,3 +572,82 @@ def test_plain_taken_into_possession(device, maker, tmp_path):
         assert result.code == 1 and "could not ensure exclusive bundle access" in result.err, result.text
         assert device.content("rootfs.1") == before
     device.ok("install", path)
+
+
+@pytest.mark.parametrize("fmt", ["plain", "verity"])
+@pytest.mark.parametrize("kind", ["vfat", "ext4"])
+def test_bundle_on_a_stick(device, maker, loops, mount, tmp_path, kind, fmt):
+    """Bundles come on media of their own, and those know no owners or modes."""
+    stick = tmp_path / "stick"
+    stick.write_bytes(bytes(16 * MIB))
+    sh(*{"vfat": ["mkfs.vfat"], "ext4": ["mkfs.ext4", "-q", "-F"]}[kind], stick)
+    node = loops(stick)
+    point = mount(node, "usb")
+    path = bundles.copy_of(maker.simple(fmt=fmt), point / "update.raucb") if kind == "ext4" else point / "UPDATE.RAU"
+    path.write_bytes(maker.simple(fmt=fmt).read_bytes())
+    for option in ("rw", "ro"):
+        sh("mount", "-o", f"remount,{option}", point)
+        device.reset_boot()
+        device.ok("install", path)
+        assert device.chosen() == "B" and device.content("rootfs.1", len(IMAGE)) == IMAGE
+
+
+def test_slot_behind_a_link(make_device, maker, loops, mount, tool, tmp_path):
+    """/dev/disk/by-partlabel/x: what counts is where it leads."""
+    files = [tmp_path / "file-A", tmp_path / "file-B"]
+    links = [tmp_path / "by-label-A", tmp_path / "by-label-B"]
+    for file, link in zip(files, links):
+        file.write_bytes(bytes(8 * MIB))
+        link.symlink_to(loops(file))
+    device = make_device(slots={f"rootfs.{n}": {"device": links[n], "bootname": "AB"[n]} for n in (0, 1)})
+    device.cmdline = f"root={links[0].resolve()} rw"
+    device.ok("install", maker.simple())
+    assert links[1].is_symlink() and device.content("rootfs.1", len(IMAGE)) == IMAGE
+    sh(tool("mkfs.ext4"), "-q", "-F", links[1].resolve())
+    mount(links[1].resolve(), "somewhere")
+    result = device.install(maker.simple())
+    assert result.code == 1 and "already mounted" in result.err, result.text
+
+
+# --- The bundle changes after it was believed ---------------------------------
+
+def truncate(path, size):
+    with open(path, "r+b") as file:
+        file.truncate(size // 3)
+
+
+def scribble(path, size):
+    with open(path, "r+b") as file:
+        file.seek(size // 2)
+        file.write(b"\xa5" * 8192)
+
+
+def replace(path, size):
+    path.unlink()
+    path.write_bytes(bytes(size))
+
+
+@pytest.mark.parametrize("fmt", ["plain", "verity"])
+@pytest.mark.parametrize("change", [truncate, scribble, replace])
+def test_bundle_changes_meanwhile(custom, maker, tmp_path, change, fmt):
+    """While the target is marked bad somebody gets at the file: what is written is what was signed, or nothing boots."""
+    device, folder = custom(on_set_state='touch here; while [ -e here ]; do sleep 0.02; done;')
+    path = bundles.copy_of(maker.simple(fmt=fmt), tmp_path / "update.raucb")
+    process = subprocess.Popen([device.rauc, "--conf", device.conf, "install", path], stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True,
+                               env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "ASAN_OPTIONS": devices.ASAN, **device.env})
+    for _ in range(500):
+        if (folder / "here").exists():
+            break
+        time.sleep(0.02)
+    change(path, path.stat().st_size)
+    (folder / "here").unlink()
+    out, _ = process.communicate(timeout=60)
+    assert not devices.REPORTS.search(out), out
+    if change is replace:
+        assert process.returncode == 0, out
+        assert device.content("rootfs.1", len(IMAGE)) == IMAGE, "the file that was verified was also read"
+        return
+    assert process.returncode == 1 and "Failed updating slot rootfs.1: " in out, out
+    assert (folder / "state-B").read_text().strip() == "bad" and (folder / "primary").read_text().strip() == "A"
+    assert device.status("rootfs.1")["status"] == "failed"

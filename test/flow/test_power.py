@@ -202,3 +202,26 @@ def test_order_of_writes(bench, trace):
         assert [j for j in positions(trace, flush, r"/data>") if j > i], "the folder after it"
     ok = [i for i in renames if last < i][0]
     assert flushes[0] < ok, "ok is noted when the slot is on the medium"
+
+
+@pytest.mark.parametrize("args,before,after", [(["mark-active", "other"], "A", "B"), (["mark-bad", "booted"], "A", "B")])
+def test_marks_killed_at_every_change(bench, tool, tmp_path, args, before, after):
+    """A mark is one write: it has happened or it has not."""
+    device, path = bench.device, tmp_path / "trace"
+
+    def mark(*options):
+        bench.reset()
+        device.status_file.parent.mkdir(exist_ok=True)
+        subprocess.run([tool("strace"), "-f", "-y", "-qq", "-o", path, *options, device.rauc, "--conf", device.conf,
+                        "status", *args], capture_output=True, timeout=60,
+                       env={**os.environ, **device.env, "ASAN_OPTIONS": devices.ASAN.replace("leaks=1", "leaks=0")})
+        return [line.split(None, 1) for line in path.read_text().splitlines()]
+
+    found = moments(mark("-e", "trace=" + ",".join("?" + c for c in CHANGES)), device.folder)
+    assert device.chosen() == after
+    deciding = [i for i, m in enumerate(found) if "grubenv>" in m[2] and "write" in m[0]]
+    assert len(deciding) == 1
+    for n, (name, number, call) in enumerate(found):
+        lines = mark("-e", f"trace={name}", "-e", f"inject={name}:signal=SIGKILL:when={number}")
+        assert "killed by SIGKILL" in str(lines), call
+        assert device.chosen() == (before if n <= deciding[0] else after), call
