@@ -110,6 +110,9 @@ static bool remove_in(int folder, const char *name, const char *path, GError **e
 	int inner = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (inner < 0)
 		return fail_errno(error, "cannot remove %s", path);
+	/* A folder that may not be written gives nothing away. */
+	if (fchmod(inner, S_IRWXU) < 0)
+		g_debug("cannot make %s writable: %s", path, g_strerror(errno));
 	if (!remove_content(inner, path, error))
 		return false;
 	if (unlinkat(folder, name, AT_REMOVEDIR) < 0)

@@ -72,6 +72,21 @@ static void test_tree(void)
 	g_assert_true(file_remove_tree(top, NULL));
 }
 
+/* What `rauc bundle` mirrors may be read-only; it must go all the same. */
+static void test_remove_read_only(void)
+{
+	g_autofree char *top = g_build_filename(folder, "read-only", NULL);
+	g_autofree char *inner = g_build_filename(top, "inner", NULL);
+	g_autofree char *file = g_build_filename(inner, "file", NULL);
+
+	g_assert_true(file_make_folders(inner, 0700, NULL));
+	g_assert_true(file_replace(file, "x", 1, 0400, NULL));
+	g_assert_cmpint(g_chmod(inner, 0500), ==, 0);
+	g_assert_cmpint(g_chmod(top, 0500), ==, 0);
+	g_assert_true(file_remove_tree(top, NULL));
+	g_assert_false(g_file_test(top, G_FILE_TEST_EXISTS));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -79,6 +94,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/base/file/replace", test_replace);
 	g_test_add_func("/base/file/read-refusals", test_read_refusals);
 	g_test_add_func("/base/file/tree", test_tree);
+	g_test_add_func("/base/file/remove-read-only", test_remove_read_only);
 	int result = g_test_run();
 	g_assert_true(file_remove_tree(folder, NULL));
 	g_free(folder);
