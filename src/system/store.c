@@ -107,10 +107,11 @@ bool store_probe(const Store *store, GError **error)
 	size_t size = strlen(text) + (size_t)store->status->len * ROOM_FOR_SLOT;
 	g_autofree char *zeroes = g_malloc0(size);
 
-	if (!file_make_folders(folder, 0700, error) ||
-	    !file_replace(beside, zeroes, size, 0600, error))
+	if (!file_make_folders(folder, 0700, error))
 		return false;
-	return unlink(beside) == 0 || fail_errno(error, "cannot remove %s", beside);
+	bool ok = file_replace(beside, zeroes, size, 0600, error);
+	bool gone = unlink(beside) == 0;
+	return ok && (gone || fail_errno(error, "cannot remove %s", beside));
 }
 
 bool store_set(Store *store, const Slot *slot, const SlotStatus *status, GError **error)

@@ -67,6 +67,24 @@ static void test_nowhere_to_save(void)
 	g_assert_true(g_str_has_prefix(error->message, "saving slot status: "));
 }
 
+static void test_probe(void)
+{
+	g_autoptr(Device) device = device_new();
+	g_autoptr(Config) config = device_config(device, NULL, NULL, NULL);
+	g_autofree char *folder = g_path_get_dirname(device->status_file);
+	g_autoptr(Store) none = store_load(NULL, config->slots);
+	g_autoptr(Store) bad = store_load("/proc/nonexistent/status", config->slots);
+	g_autoptr(Store) store = store_load(device->status_file, config->slots);
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(store_probe(none, NULL));
+	g_assert_false(store_probe(bad, &error));
+	g_assert_true(g_str_has_prefix(error->message, "saving slot status: "));
+	g_assert_true(store_probe(store, NULL));
+	/* Empty again: it can be removed. */
+	g_assert_cmpint(g_rmdir(folder), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -75,5 +93,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/system/store/round-trip", test_round_trip);
 	g_test_add_func("/system/store/broken", test_broken_is_kept_aside);
 	g_test_add_func("/system/store/nowhere", test_nowhere_to_save);
+	g_test_add_func("/system/store/probe", test_probe);
 	return g_test_run();
 }
