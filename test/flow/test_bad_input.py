@@ -25,7 +25,7 @@ from bundles import BLOCK, MIB
 FORMATS = ["plain", "verity"]
 CHATTER = re.compile(r"^(hint: .*|Installing `.*` failed|warning: .*|Verified .* signature by .*|"
                      r"installing .*: (started|finished|Checking and mounting bundle\.\.\.|Updating slots\.\.\.|"
-                     r"(Checking|Updating) slot \S+))$")
+                     r"(Checking|Updating) slot \S+( done)?|All slots updated))$")
 
 
 def complaints(result):

@@ -10,6 +10,7 @@ installation writes and flushes, from its trace.
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -27,6 +28,10 @@ CHANGES = ["write", "pwrite64", "fallocate", "ftruncate", "fsync", "fdatasync", 
            "openat", "unlink", "mkdir", "fchmod", "close"]
 
 
+# Leak detection does not work below strace.
+ASAN_TRACED = devices.ASAN.replace("detect_leaks=1", "detect_leaks=0")
+
+
 class Bench:
     """A device that is set back to A booted, B old, before every run."""
 
@@ -39,7 +44,8 @@ class Bench:
         device = self.device
         device.cmdline = "rauc.slot=A"
         device.reset_boot()
-        device.status_file.unlink(missing_ok=True)
+        shutil.rmtree(device.data, ignore_errors=True)
+        shutil.rmtree(device.run_folder, ignore_errors=True)
         for name in ("rootfs.0", "rootfs.1"):
             if device.content(name) != OLD:
                 device.path(name).write_bytes(OLD)
@@ -115,9 +121,9 @@ def test_killed_at_random(bench):
 
 
 def traced(bench, tool, path, *args):
-    """strace with all files named; leak detection does not work below it."""
+    """strace with all files named."""
     process = bench.start(wrap=[tool("strace"), "-f", "-y", "-qq", "-s", "64", "-o", path, *args],
-                          ASAN_OPTIONS=devices.ASAN.replace("detect_leaks=1", "detect_leaks=0"))
+                          ASAN_OPTIONS=ASAN_TRACED)
     try:
         return process.wait(60)
     except subprocess.TimeoutExpired:
@@ -214,7 +220,7 @@ def test_marks_killed_at_every_change(bench, tool, tmp_path, args, before, after
         device.status_file.parent.mkdir(exist_ok=True)
         subprocess.run([tool("strace"), "-f", "-y", "-qq", "-o", path, *options, device.rauc, "--conf", device.conf,
                         "status", *args], capture_output=True, timeout=60,
-                       env={**os.environ, **device.env, "ASAN_OPTIONS": devices.ASAN.replace("leaks=1", "leaks=0")})
+                       env={**os.environ, **device.env, "ASAN_OPTIONS": ASAN_TRACED})
         return [line.split(None, 1) for line in path.read_text().splitlines()]
 
     found = moments(mark("-e", "trace=" + ",".join("?" + c for c in CHANGES)), device.folder)
