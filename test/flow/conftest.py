@@ -17,6 +17,20 @@ OLD = bundles.image(4 * bundles.MIB, 100)
 DEBIAN = pathlib.Path("/usr/bin/rauc")
 
 
+NOTES = []
+
+
+@pytest.fixture
+def note():
+    """note(line): printed at the end of the run, whatever is captured."""
+    return NOTES.append
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in NOTES:
+        terminalreporter.write_line(line)
+
+
 def find_rauc():
     if os.environ.get("RAUC"):
         return pathlib.Path(os.environ["RAUC"]).resolve()

@@ -90,9 +90,9 @@ def bench(make_device, maker):
     return bench
 
 
-def test_killed_at_random(bench):
+def test_killed_at_random(bench, note):
     seed = os.environ.get("RAUC_SEED") or f"{random.SystemRandom().getrandbits(64):016x}"
-    print(f"RAUC_SEED={seed}")
+    note(f"test_killed_at_random: RAUC_SEED={seed}")
     lengths = []
     for _ in range(3):
         bench.reset()
@@ -116,7 +116,8 @@ def test_killed_at_random(bench):
         ends[chosen] += 1
         ends["bad"] += bench.device.boot["B_OK"] == "0"
         bench.install_after(what, chosen)
-    print(f"{N_RUNS} kills within {min(lengths) * 1.3:.3f} s: {ends}")
+    note(f"{N_RUNS} kills within {min(lengths) * 1.3:.3f} s, then booted: A {ends['A']} (B half-written "
+         f"or marked bad {ends['bad']}), B {ends['B']}")
     assert ends["bad"] >= N_RUNS // 10, f"too few hit the installation: {ends}"
 
 
@@ -158,7 +159,7 @@ def moments(trace, folder):
     return found
 
 
-def test_killed_at_every_change(bench, trace, tool, tmp_path):
+def test_killed_at_every_change(bench, trace, tool, tmp_path, note):
     folder = bench.device.folder
     all_moments = moments(trace, folder)
     names = [m[0] for m in all_moments]
@@ -173,7 +174,7 @@ def test_killed_at_every_change(bench, trace, tool, tmp_path):
         chosen = bench.judge(what)
         assert chosen == ("A" if n <= deciding else "B"), f"{what}: one write decides, and it is the last of boot state"
         bench.install_after(what, chosen)
-    print(f"{len(all_moments)} moments, {deciding + 1} of them before the deciding write")
+    note(f"test_killed_at_every_change: {len(all_moments)} moments, {deciding + 1} of them before the deciding write")
 
 
 def positions(trace, *patterns):
