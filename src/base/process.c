@@ -2,9 +2,20 @@
 
 #include "base/process.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "base/fd.h"
+
+#define MOST_LINE 4096
+#define TICK_MS   50   /* how soon its end is noticed while others hold its output */
+#define DRAIN     1024 /* reads of what it had printed before it ended */
 
 static GStrv collect(const char *program, va_list args)
 {
@@ -67,4 +78,126 @@ char *process_capture_argv(GStrv argv, GError **error)
 	if (!run(argv, &out, error))
 		return NULL;
 	return g_strchomp(g_steal_pointer(&out));
+}
+
+typedef struct {
+	int fd; /* -1: at its end */
+	bool is_stderr;
+	GString *line;
+	const ProcessRun *run;
+} Stream;
+
+static void own_group(gpointer data G_GNUC_UNUSED)
+{
+	setpgid(0, 0);
+}
+
+static void end_line(Stream *stream)
+{
+	g_autofree char *text = g_utf8_make_valid(stream->line->str, (gssize)stream->line->len);
+
+	for (char *c = text; *c; c++) {
+		if (g_ascii_iscntrl(*c) && *c != '\t')
+			*c = '?';
+	}
+	if (stream->run->line)
+		stream->run->line(stream->run->user, text, stream->is_stderr);
+	g_string_truncate(stream->line, 0);
+}
+
+static void take(Stream *stream, const char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (bytes[i] == '\n')
+			end_line(stream);
+		else if (stream->line->len < MOST_LINE)
+			g_string_append_c(stream->line, bytes[i] ? bytes[i] : '?');
+	}
+}
+
+/* false: nothing to read now. */
+static bool read_some(Stream *stream)
+{
+	char bytes[8192];
+	ssize_t got = stream->fd < 0 ? -1 : read(stream->fd, bytes, sizeof(bytes));
+
+	if (got > 0)
+		take(stream, bytes, (size_t)got);
+	else if (got == 0 || (stream->fd >= 0 && errno != EAGAIN && errno != EINTR))
+		fd_clear(&stream->fd);
+	return got > 0;
+}
+
+static void finish(Stream *stream)
+{
+	for (unsigned i = 0; i < DRAIN && read_some(stream); i++)
+		;
+	if (stream->line->len)
+		end_line(stream);
+	fd_clear(&stream->fd);
+	g_string_free(stream->line, TRUE);
+}
+
+/* Until the program has ended. false: its time was over first. */
+static bool follow(pid_t pid, Stream streams[2], unsigned seconds, int *status)
+{
+	gint64 end = g_get_monotonic_time() + (gint64)seconds * G_USEC_PER_SEC;
+
+	for (;;) {
+		struct pollfd polled[2] = { { streams[0].fd, POLLIN, 0 },
+			                    { streams[1].fd, POLLIN, 0 } };
+
+		poll(polled, 2, TICK_MS);
+		read_some(&streams[0]);
+		read_some(&streams[1]);
+		if (waitpid(pid, status, WNOHANG) == pid)
+			return true;
+		if (seconds && g_get_monotonic_time() >= end)
+			return false;
+	}
+}
+
+static bool start(const ProcessRun *run, pid_t *pid, Stream streams[2], GError **error)
+{
+	g_autoptr(GError) reason = NULL;
+	GSpawnFlags flags = G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH;
+
+	if (!g_spawn_async_with_pipes(NULL, (char **)run->argv, (char **)run->env, flags, own_group,
+	                              NULL, pid, NULL, &streams[0].fd, &streams[1].fd, &reason))
+		return fail(error, FAILURE_TOOL, "cannot start %s: %s", run->argv[0],
+		            reason->message);
+	for (unsigned i = 0; i < 2; i++) {
+		int flags_now = fcntl(streams[i].fd, F_GETFL);
+
+		(void)fcntl(streams[i].fd, F_SETFL, flags_now | O_NONBLOCK);
+	}
+	return true;
+}
+
+bool process_watch(const ProcessRun *run, int *code, GError **error)
+{
+	Stream streams[2] = { { .fd = -1, .run = run },
+		              { .fd = -1, .is_stderr = true, .run = run } };
+	pid_t pid;
+	int status = 0;
+
+	if (!start(run, &pid, streams, error))
+		return false;
+	streams[0].line = g_string_new(NULL);
+	streams[1].line = g_string_new(NULL);
+	bool in_time = follow(pid, streams, run->seconds, &status);
+	kill(-pid, SIGKILL);
+	if (!in_time)
+		(void)TEMP_FAILURE_RETRY(waitpid(pid, &status, 0));
+	finish(&streams[0]);
+	finish(&streams[1]);
+
+	if (!in_time)
+		return fail(error, FAILURE_TOOL, "%s did not end within %u s and was killed",
+		            run->argv[0], run->seconds);
+	if (WIFSIGNALED(status))
+		return fail(error, FAILURE_TOOL, "%s: Child process killed by signal %d",
+		            run->argv[0], WTERMSIG(status));
+	*code = WEXITSTATUS(status);
+	return true;
 }

@@ -20,3 +20,23 @@ G_GNUC_WARN_UNUSED_RESULT
 char *process_capture(GError **error, const char *program, ...) G_GNUC_NULL_TERMINATED;
 G_GNUC_WARN_UNUSED_RESULT
 char *process_capture_argv(GStrv argv, GError **error);
+
+/*
+ * A program that may run long, talk much, hang, or leave a daemon behind.
+ *
+ * It gets a process group of its own, /dev/null as stdin, and what it prints is handed on
+ * line by line (control characters and bytes that are no UTF-8 are replaced; a line has at most
+ * 4096 bytes, the rest of it is dropped). When it has ended, or its time is over, the whole
+ * group is killed, and nobody waits for who else still holds its output.
+ */
+typedef struct {
+	const char *const *argv;
+	const char *const *env;                                     /* NULL: that of this process */
+	unsigned seconds;                                           /* time limit; 0: none */
+	void (*line)(void *user, const char *text, bool is_stderr); /* NULL: dropped */
+	void *user;
+} ProcessRun;
+
+/* `*code` is what it exited with. Fails where it cannot be started, ends by a signal or has
+ * not ended in time; never because of its exit code. */
+bool process_watch(const ProcessRun *run, int *code, GError **error);

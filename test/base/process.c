@@ -24,10 +24,93 @@ static void test_failures(void)
 	g_assert_error(missing, FAILURE, FAILURE_TOOL);
 }
 
+static void add_line(void *user, const char *text, bool is_stderr)
+{
+	GString *all = user;
+
+	/* A flood is counted, not kept. */
+	if (all->len < 4000)
+		g_string_append_printf(all, "%s%s\n", is_stderr ? "!" : "", text);
+}
+
+static const struct {
+	const char *script;
+	unsigned seconds;
+	int code;           /* -1: an error */
+	const char *output; /* or the error's end */
+} rows[] = {
+	{ "echo one; echo two", 0, 0, "one\ntwo\n" },
+	{ "echo one >&2; exit 7", 0, 7, "!one\n" },
+	{ "printf 'no newline'", 0, 0, "no newline\n" },
+	{ "printf 'a\\033[31mb\\000c\\377d\\n'", 0, 0,
+	  "a?[31mb?c\xef\xbf\xbd"
+	  "d\n" },
+	{ "echo begun; sleep 100", 1, -1, "did not end within 1 s and was killed" },
+	{ "kill -SEGV $$", 0, -1, "Child process killed by signal 11" },
+	/* A daemon that holds the output must neither keep us nor live on. */
+	{ "sleep 100 & echo $!", 5, 0, NULL },
+	{ "trap '' TERM; sleep 100", 1, -1, "did not end within 1 s and was killed" },
+	{ "head -c 3000000 /dev/zero | tr '\\000' x; echo", 10, 0, NULL },
+	{ "yes | head -n 200000", 10, 0, NULL },
+};
+
+static void test_watch(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		const char *argv[] = { "sh", "-c", rows[i].script, NULL };
+		g_autoptr(GString) told = g_string_new(NULL);
+		g_autoptr(GError) error = NULL;
+		ProcessRun run = {
+			.argv = argv, .seconds = rows[i].seconds, .line = add_line, .user = told
+		};
+		int code = -1;
+		gint64 begin = g_get_monotonic_time();
+
+		bool ok = process_watch(&run, &code, &error);
+		g_assert_true(ok == (rows[i].code >= 0));
+		g_assert_cmpint(g_get_monotonic_time() - begin, <, 20 * G_USEC_PER_SEC);
+		if (!ok)
+			g_assert_true(g_str_has_suffix(error->message, rows[i].output));
+		else
+			g_assert_cmpint(code, ==, rows[i].code);
+		if (ok && rows[i].output)
+			g_assert_cmpstr(told->str, ==, rows[i].output);
+	}
+}
+
+static void test_watch_environment(void)
+{
+	const char *argv[] = { "sh", "-c", "echo $ONE; pwd; cat", NULL };
+	const char *env[] = { "ONE=1", "PATH=/usr/bin:/bin", NULL };
+	g_autoptr(GString) told = g_string_new(NULL);
+	g_autofree char *here = g_get_current_dir();
+	g_autofree char *expected = g_strdup_printf("1\n%s\n", here);
+	ProcessRun run = { .argv = argv, .env = env, .line = add_line, .user = told };
+	int code;
+
+	g_assert_true(process_watch(&run, &code, NULL));
+	g_assert_cmpstr(told->str, ==, expected);
+}
+
+static void test_watch_cannot_start(void)
+{
+	const char *argv[] = { "/nonexistent/program", NULL };
+	ProcessRun run = { .argv = argv };
+	g_autoptr(GError) error = NULL;
+	int code;
+
+	g_assert_false(process_watch(&run, &code, &error));
+	g_assert_error(error, FAILURE, FAILURE_TOOL);
+	g_assert_true(g_str_has_prefix(error->message, "cannot start /nonexistent/program: "));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/base/process/capture", test_capture);
 	g_test_add_func("/base/process/failures", test_failures);
+	g_test_add_func("/base/process/watch", test_watch);
+	g_test_add_func("/base/process/watch-environment", test_watch_environment);
+	g_test_add_func("/base/process/watch-cannot-start", test_watch_cannot_start);
 	return g_test_run();
 }
