@@ -14,6 +14,7 @@
 #include <fuse.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/error.h"
 
@@ -22,6 +23,10 @@
 struct ExposeFuse {
 	Squashfs *files;
 	GHashTable *nodes; /* path -> Node */
+	/* Open files. The kernel tells of the last close when it likes: what it has not told
+	 * of when the mount goes is closed then. Only the thread that serves uses it. */
+	GPtrArray *open;
+	char *folder;
 	struct fuse *fuse;
 	GThread *thread;
 };
@@ -143,6 +148,7 @@ static int op_open(const char *path, struct fuse_file_info *info)
 		g_warning("%s: %s", path, error->message);
 		return -EIO;
 	}
+	g_ptr_array_add(expose->open, source);
 	info->fh = (uint64_t)(uintptr_t)source;
 	info->keep_cache = 1;
 	return 0;
@@ -166,7 +172,9 @@ static int op_read(const char *path, char *to, size_t size, off_t at, struct fus
 
 static int op_release(const char *path G_GNUC_UNUSED, struct fuse_file_info *info)
 {
-	source_unref((Source *)(uintptr_t)info->fh);
+	ExposeFuse *expose = fuse_get_context()->private_data;
+
+	g_ptr_array_remove_fast(expose->open, (Source *)(uintptr_t)info->fh);
 	return 0;
 }
 
@@ -221,7 +229,9 @@ ExposeFuse *expose_fuse_mount(Squashfs *files, const char *folder, GError **erro
 
 	ExposeFuse *expose = g_new0(ExposeFuse, 1);
 	expose->files = squashfs_ref(files);
+	expose->folder = g_strdup(folder);
 	expose->nodes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, node_free);
+	expose->open = g_ptr_array_new_with_free_func((GDestroyNotify)source_unref);
 	if (list_all(expose, error) && mount_at(expose, folder, error))
 		return expose;
 	expose_fuse_unmount(expose);
@@ -231,12 +241,18 @@ ExposeFuse *expose_fuse_mount(Squashfs *files, const char *folder, GError **erro
 void expose_fuse_unmount(ExposeFuse *expose)
 {
 	if (expose->thread) {
+		struct statvfs st;
+
+		/* Behind this question all closes stand that the kernel has not told of yet. */
+		(void)statvfs(expose->folder, &st);
 		fuse_exit(expose->fuse);
 		fuse_unmount(expose->fuse); /* wakes the loop */
 		g_thread_join(expose->thread);
 	}
 	g_clear_pointer(&expose->fuse, fuse_destroy);
+	g_ptr_array_unref(expose->open);
 	g_hash_table_unref(expose->nodes);
 	squashfs_unref(expose->files);
+	g_free(expose->folder);
 	g_free(expose);
 }

@@ -73,6 +73,7 @@ static int install(System *system, const Options *options, const char *path)
 		.bundle = path,
 		.transaction = options->transaction_id,
 		.require_manifest_hash = options->require_manifest_hash,
+		.handler_args = options->handler_args,
 		.ignore_compatible = options->ignore_compatible,
 		.ignore_version_limit = options->ignore_version_limit,
 	};
@@ -100,12 +101,6 @@ static int install(System *system, const Options *options, const char *path)
 int command_install(const Options *options)
 {
 	g_autoptr(GError) error = NULL;
-
-	if (options->handler_args) {
-		output_complain("--handler-args is not part of this version yet: "
-		                "full custom handlers are not run");
-		return 1;
-	}
 
 	g_autofree char *path = location_resolve(options->arguments[2], &error);
 	g_autoptr(System) system = path ? conf_open_system(options, &error) : NULL;

@@ -44,6 +44,7 @@ static int print(System *system, const Options *options)
 	ShowStatus status = {
 		.compatible = config->compatible,
 		.variant = system_variant(system),
+		.version = system_version(system),
 		.boot_slot = system_boot_slot(system),
 		.booted = system_booted(system),
 		.primary = ask_primary(system),

@@ -63,6 +63,8 @@ static bool check_step(System *system, const PlanStep *step, Pool *pool, GError 
 		return fail(error, FAILURE_NOT_FOUND,
 		            "Destination device '%s' for slot '%s' not found", slot->device,
 		            slot->name);
+	if (mount_point && slot->allow_mounted && !step->writer)
+		return true;
 	if (mount_point && slot->allow_mounted)
 		return fail(error, FAILURE_REJECTED,
 		            "Mounted device '%s' may only be updated by a custom install hook",
@@ -72,7 +74,7 @@ static bool check_step(System *system, const PlanStep *step, Pool *pool, GError 
 		            slot->device, mount_point);
 
 	WriterJob job = plan_job(step, system, pool, NULL);
-	if (step->writer->check(&job, error))
+	if (!step->writer || step->writer->check(&job, error))
 		return true;
 	g_prefix_error(error, "slot %s: ", slot->name);
 	return false;

@@ -4,7 +4,9 @@
 
 #include "base/error.h"
 #include "bundle/bundle.h"
+#include "bundle/expose.h"
 #include "install/check.h"
+#include "install/hook.h"
 #include "install/plan.h"
 #include "install/step.h"
 #include "system/mark.h"
@@ -74,11 +76,10 @@ static bool check_contents(System *system, const InstallRequest *request, const 
 	return ok;
 }
 
-static Plan *make_plan(System *system, const Bundle *bundle, Pool *pool, Progress *root,
-                       GError **error)
+static Plan *make_plan(System *system, const Bundle *bundle, GPtrArray *target, Pool *pool,
+                       Progress *root, GError **error)
 {
 	Progress *step = progress_begin(root, 1, 0, "Determining target install group");
-	g_autoptr(GPtrArray) target = system_pick_target(system);
 	g_autoptr(Plan) plan = plan_make(system, bundle, target, error);
 	bool ok = plan && check_plan(system, plan, pool, error);
 
@@ -105,25 +106,97 @@ static bool activate(System *system, const Slot *slot, GError **error)
 /* From the first line on the target does not boot; the last one decides. */
 static bool touch(const StepContext *context, const Plan *plan, GError **error)
 {
-	ERROR_WHILE(error, "Installation error");
+	System *system = context->facts.system;
 
-	if (plan->boot_slot && !close_target(context->system, plan->boot_slot, error))
+	if (plan->boot_slot && !close_target(system, plan->boot_slot, error))
 		return false;
 	for (unsigned i = 0; i < plan->steps->len; i++) {
 		if (!step_run(context, plan->steps->pdata[i], error))
 			return false;
 	}
 	tell(context->events, "All slots updated");
-	return !plan->boot_slot || activate(context->system, plan->boot_slot, error);
+	return !plan->boot_slot || activate(system, plan->boot_slot, error);
 }
 
 static bool update_slots(StepContext *context, const Plan *plan, Progress *root, GError **error)
 {
+	ERROR_WHILE(error, "Installation error");
+
 	tell(context->events, "Updating slots...");
 	context->progress = progress_begin(root, 6, 10 * plan->steps->len, "Updating slots");
 	bool ok = touch(context, plan, error);
 	progress_end(context->progress, ok);
 	return ok;
+}
+
+/* The bundle's own program does the whole installation, boot state included. */
+static bool run_custom_handler(const StepContext *context, const InstallRequest *request,
+                               const GPtrArray *target, Progress *root, GError **error)
+{
+	ERROR_WHILE(error, "Installation error");
+	const Manifest *manifest = bundle_manifest(context->facts.bundle);
+	Progress *step = progress_begin(root, 6, 0, "Launching update handler");
+	g_autofree char *path =
+		g_build_filename(context->facts.content, manifest->handler_filename, NULL);
+	g_autofree char *words =
+		g_strstrip(g_strjoin(" ", manifest->handler_args ? manifest->handler_args : "",
+	                             request->handler_args ? request->handler_args : "", NULL));
+	bool ok = hook_run_handler(&context->facts, target, path, words, context->events, error);
+
+	progress_end(step, ok);
+	return ok;
+}
+
+static bool run_system_handler(const StepContext *context, const GPtrArray *target,
+                               const char *path, const char *when, GError **error)
+{
+	ERROR_WHILE(error, when);
+
+	return !path ||
+	       hook_run_handler(&context->facts, target, path, NULL, context->events, error);
+}
+
+/* Does any program want to see what is in the bundle? */
+static bool needs_content(const Config *config, const Manifest *manifest)
+{
+	return config->handler_pre_install || config->handler_post_install ||
+	       manifest->handler_filename || manifest->hook_filename;
+}
+
+static bool work(StepContext *context, const InstallRequest *request, const GPtrArray *target,
+                 const Plan *plan, Progress *root, GError **error)
+{
+	const Config *config = system_config(context->facts.system);
+
+	if (!run_system_handler(context, target, config->handler_pre_install,
+	                        "Pre-install handler error", error))
+		return false;
+	if (bundle_manifest(context->facts.bundle)->has_install_check &&
+	    !hook_check(&context->facts, error))
+		return false;
+	if (!(plan ? update_slots(context, plan, root, error)
+	           : run_custom_handler(context, request, target, root, error)))
+		return false;
+	return run_system_handler(context, target, config->handler_post_install,
+	                          "Post-install handler error", error);
+}
+
+static bool work_with_content(StepContext *context, const InstallRequest *request, Bundle *bundle,
+                              const GPtrArray *target, const Plan *plan, Progress *root,
+                              GError **error)
+{
+	const Config *config = system_config(context->facts.system);
+	g_autoptr(Expose) expose = NULL;
+
+	if (needs_content(config, bundle_manifest(bundle))) {
+		g_autofree char *folder = g_build_filename(config->mount_prefix, "bundle", NULL);
+
+		expose = expose_bundle(bundle, folder, error);
+		if (!expose)
+			return false;
+		context->facts.content = expose_folder(expose);
+	}
+	return work(context, request, target, plan, root, error);
 }
 
 static bool run(System *system, const InstallRequest *request, const InstallEvents *events,
@@ -140,11 +213,17 @@ static bool run(System *system, const InstallRequest *request, const InstallEven
 	g_autoptr(Bundle) bundle = open_bundle(system, request->bundle, root, error);
 	if (!bundle || !check_contents(system, request, bundle, root, error))
 		return false;
-	g_autoptr(Plan) plan = make_plan(system, bundle, pool, root, error);
-	if (!plan)
+	g_autoptr(GPtrArray) target = system_pick_target(system);
+	g_autoptr(Plan) plan = NULL;
+	if (!bundle_manifest(bundle)->handler_filename &&
+	    !(plan = make_plan(system, bundle, target, pool, root, error)))
 		return false;
-	StepContext context = { system, bundle, transaction, events, pool, NULL };
-	return update_slots(&context, plan, root, error);
+	StepContext context = {
+		.facts = { .system = system, .bundle = bundle, .transaction = transaction },
+		.events = events,
+		.pool = pool
+	};
+	return work_with_content(&context, request, bundle, target, plan, root, error);
 }
 
 bool install_run(System *system, const InstallRequest *request, const InstallEvents *events,

@@ -22,14 +22,6 @@ void plan_free(Plan *plan)
 /* What this version does not do yet must not be left out in silence. */
 static bool check_supported(const Manifest *manifest, GError **error)
 {
-	if (manifest->handler_filename)
-		return fail(error, FAILURE_UNSUPPORTED,
-		            "the bundle brings its own install handler ('%s'): not supported by "
-		            "this version",
-		            manifest->handler_filename);
-	if (manifest->has_install_check)
-		return fail(error, FAILURE_UNSUPPORTED,
-		            "the bundle has an install-check hook: not supported by this version");
 	for (unsigned i = 0; i < manifest->images->len; i++) {
 		const Image *image = manifest->images->pdata[i];
 
@@ -38,10 +30,6 @@ static bool check_supported(const Manifest *manifest, GError **error)
 			            "the bundle has an artifact ('%s/%s'): not supported by this "
 			            "version",
 			            image->class, image->artifact);
-		if (image->hooks)
-			return fail(error, FAILURE_UNSUPPORTED,
-			            "image '%s' has hooks: not supported by this version",
-			            image->class);
 	}
 	return true;
 }
@@ -62,13 +50,28 @@ static const Slot *pick_slot(const Plan *plan, const Image *image, GError **erro
 	return slot;
 }
 
-static bool add_step(Plan *plan, const Bundle *bundle, const Image *image, GError **error)
+static Source *open_image(const Bundle *bundle, const Image *image, GError **error)
 {
 	g_autoptr(GError) missing = NULL;
-	const Slot *slot = pick_slot(plan, image, error);
-	const Writer *writer = slot ? writer_find(image->type, slot->type, error) : NULL;
+	Source *bytes = bundle_open_member(bundle, image->filename, &missing);
 
-	if (!writer)
+	if (!bytes && g_error_matches(missing, FAILURE, FAILURE_NOT_FOUND))
+		return fail_null(error, FAILURE_FORMAT, "Source image '%s' not found in bundle",
+		                 image->filename);
+	if (!bytes)
+		g_propagate_error(error, g_steal_pointer(&missing));
+	return bytes;
+}
+
+static bool add_step(Plan *plan, const Bundle *bundle, const Image *image, GError **error)
+{
+	bool is_hooked = image->hooks & IMAGE_HOOK_INSTALL;
+	const Slot *slot = pick_slot(plan, image, error);
+	const Writer *writer = NULL;
+
+	if (!slot)
+		return false;
+	if (!is_hooked && !(writer = writer_find(image->type, slot->type, error)))
 		return false;
 	if (!slot->parent && slot->boot_name) {
 		if (plan->boot_slot)
@@ -79,14 +82,9 @@ static bool add_step(Plan *plan, const Bundle *bundle, const Image *image, GErro
 		plan->boot_slot = slot;
 	}
 
-	Source *bytes = bundle_open_member(bundle, image->filename, &missing);
-	if (!bytes && g_error_matches(missing, FAILURE, FAILURE_NOT_FOUND))
-		return fail(error, FAILURE_FORMAT, "Source image '%s' not found in bundle",
-		            image->filename);
-	if (!bytes) {
-		g_propagate_error(error, g_steal_pointer(&missing));
+	Source *bytes = NULL;
+	if (image->filename && !(bytes = open_image(bundle, image, error)))
 		return false;
-	}
 	PlanStep *step = g_new0(PlanStep, 1);
 	*step = (PlanStep){ image, slot, writer, bytes };
 	g_ptr_array_add(plan->steps, step);

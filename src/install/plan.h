@@ -13,10 +13,10 @@ typedef struct Plan Plan;
 typedef struct PlanStep PlanStep;
 
 struct PlanStep {
-	const Image *image; /* borrowed from the manifest */
-	const Slot *slot;   /* borrowed from the configuration */
-	const Writer *writer;
-	Source *bytes;
+	const Image *image;   /* borrowed from the manifest */
+	const Slot *slot;     /* borrowed from the configuration */
+	const Writer *writer; /* NULL: the image's install hook does it all */
+	Source *bytes;        /* NULL: the image has no file */
 };
 
 struct Plan {

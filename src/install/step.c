@@ -3,6 +3,8 @@
 #include "install/step.h"
 
 #include "base/error.h"
+#include "install/hook.h"
+#include "system/mount.h"
 
 G_GNUC_PRINTF(2, 3)
 static void tell(const StepContext *context, const char *format, ...)
@@ -20,40 +22,42 @@ static void tell(const StepContext *context, const char *format, ...)
 /* Power lost from here on shows as pending: nobody takes the old digest for the content. */
 static bool save_pending(const StepContext *context, const PlanStep *step, GError **error)
 {
-	g_autoptr(SlotStatus) status = slot_status_copy(system_status(context->system, step->slot));
+	g_autoptr(SlotStatus) status =
+		slot_status_copy(system_status(context->facts.system, step->slot));
 
 	g_free(status->status);
 	status->status = g_strdup("pending");
 	g_clear_pointer(&status->sha256, g_free);
 	status->size = 0;
-	return system_save_status(context->system, step->slot, status, error);
+	return system_save_status(context->facts.system, step->slot, status, error);
 }
 
 static bool save_result(const StepContext *context, const PlanStep *step, const char *result,
                         GError **error)
 {
-	g_autoptr(SlotStatus) status = slot_status_copy(system_status(context->system, step->slot));
-	const Manifest *manifest = bundle_manifest(context->bundle);
+	g_autoptr(SlotStatus) status =
+		slot_status_copy(system_status(context->facts.system, step->slot));
+	const Manifest *manifest = bundle_manifest(context->facts.bundle);
 
 	slot_status_reset(status);
 	status->bundle_compatible = g_strdup(manifest->compatible);
 	status->bundle_version = g_strdup(manifest->version);
 	status->bundle_description = g_strdup(manifest->description);
 	status->bundle_build = g_strdup(manifest->build);
-	status->bundle_hash = g_strdup(bundle_manifest_hash(context->bundle));
+	status->bundle_hash = g_strdup(bundle_manifest_hash(context->facts.bundle));
 	status->status = g_strdup(result);
 	status->sha256 = g_strdup(step->image->sha256);
 	status->size = step->image->size;
-	status->installed_transaction = g_strdup(context->transaction);
+	status->installed_transaction = g_strdup(context->facts.transaction);
 	status->installed_timestamp = system_now();
 	if (status->installed_count < G_MAXUINT32)
 		status->installed_count++;
-	return system_save_status(context->system, step->slot, status, error);
+	return system_save_status(context->facts.system, step->slot, status, error);
 }
 
 static bool is_same(const StepContext *context, const PlanStep *step)
 {
-	const SlotStatus *status = system_status(context->system, step->slot);
+	const SlotStatus *status = system_status(context->facts.system, step->slot);
 
 	return !step->slot->install_same && g_strcmp0(status->status, "ok") == 0 &&
 	       status->sha256 && step->image->sha256 &&
@@ -68,15 +72,43 @@ static bool skip(const StepContext *context, const PlanStep *step, GError **erro
 	return ok;
 }
 
+/* A writer of file systems lets its hooks see the slot mounted. */
+static bool run_hook(const StepContext *context, const PlanStep *step, const char *verb,
+                     ImageHooks hook, GError **error)
+{
+	const char *outside = system_state(context->facts.system, step->slot)->mount_point;
+	bool is_mounted = step->writer && step->writer->mounts_for_hooks;
+	g_autoptr(GError) stuck = NULL;
+	Mount *mount = NULL;
+
+	if (!(step->image->hooks & hook))
+		return true;
+	if (is_mounted &&
+	    !(mount = mount_slot(system_config(context->facts.system), step->slot, error)))
+		return false;
+	bool ok = hook_run_slot(&context->facts, verb, step->image, step->slot,
+	                        mount ? mount_path(mount) : outside, error);
+	if (ok)
+		return mount_end(mount, error);
+	if (!mount_end(mount, &stuck))
+		g_warning("%s", stuck->message);
+	return false;
+}
+
 static bool write_image(const StepContext *context, const PlanStep *step, GError **error)
 {
 	Progress *copying =
 		progress_begin(context->progress, 9, 0, "Copying image to %s", step->slot->name);
-	WriterJob job = plan_job(step, context->system, context->pool, copying);
-	bool ok = step->writer->write(&job, error);
+	WriterJob job = plan_job(step, context->facts.system, context->pool, copying);
+	bool ok = !step->writer ? run_hook(context, step, "slot-install", IMAGE_HOOK_INSTALL, error)
+	                        : run_hook(context, step, "slot-pre-install",
+	                                   IMAGE_HOOK_PRE_INSTALL, error) &&
+	                                  step->writer->write(&job, error) &&
+	                                  run_hook(context, step, "slot-post-install",
+	                                           IMAGE_HOOK_POST_INSTALL, error);
 
 	progress_end(copying, ok);
-	if (ok)
+	if (ok && step->writer)
 		g_info("slot %s: %" G_GUINT64_FORMAT " bytes written, %" G_GUINT64_FORMAT
 		       " zero bytes without a write",
 		       step->slot->name, job.n_written, job.n_punched);

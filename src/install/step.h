@@ -5,13 +5,12 @@
  * One image into one slot: status pending, writer, status ok.
  */
 
+#include "install/environment.h"
 #include "install/install.h"
 #include "install/plan.h"
 
 typedef struct {
-	System *system;
-	const Bundle *bundle;
-	const char *transaction;
+	EnvironmentFacts facts;
 	const InstallEvents *events;
 	Pool *pool;
 	Progress *progress; /* of all slots: each step takes ten parts */

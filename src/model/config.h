@@ -90,11 +90,12 @@ struct Config {
 	ConfigPolling polling;
 	char *encryption_key, *encryption_cert;
 	char *autoinstall_path;
-	char *handler_system_info, *handler_pre_install, *handler_post_install;
-	char *handler_bootloader_custom;
-	GPtrArray *logs;  /* of ConfigLog */
-	GPtrArray *slots; /* of Slot */
-	GPtrArray *repos; /* of ConfigRepo */
+	char *handler_system_info, *handler_pre_install, *handler_post_install,
+		*handler_bootloader_custom;
+	int handler_timeout_sec; /* ours: hooks and handlers are killed after it; 0: never */
+	GPtrArray *logs;         /* of ConfigLog */
+	GPtrArray *slots;        /* of Slot */
+	GPtrArray *repos;        /* of ConfigRepo */
 };
 
 /* One "SECTION:KEY=VALUE" of --confopt. */
@@ -116,5 +117,4 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
 
 /* The text of a system.conf with this meaning (the keys that differ from their default). */
 char *config_format(const Config *config);
-
 const char *config_bootloader_name(Bootloader bootloader);

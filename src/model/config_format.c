@@ -167,6 +167,7 @@ static void set_files(GKeyFile *file, const Config *config)
 	set_string(file, "encryption", "key", config->encryption_key);
 	set_string(file, "encryption", "cert", config->encryption_cert);
 	set_string(file, "autoinstall", "path", config->autoinstall_path);
+	set_int(file, "handlers", "timeout-sec", config->handler_timeout_sec, 3600);
 	set_string(file, "handlers", "system-info", config->handler_system_info);
 	set_string(file, "handlers", "pre-install", config->handler_pre_install);
 	set_string(file, "handlers", "post-install", config->handler_post_install);

@@ -171,8 +171,12 @@ bool config_take_handlers(Config *config, KeyFile *file, GError **error)
 	    !config_take_optional_path(config, file, "handlers", "pre-install",
 	                               &config->handler_pre_install, error) ||
 	    !config_take_optional_path(config, file, "handlers", "post-install",
-	                               &config->handler_post_install, error))
+	                               &config->handler_post_install, error) ||
+	    !keyfile_take_int(file, "handlers", "timeout-sec", &config->handler_timeout_sec, error))
 		return false;
+	if (config->handler_timeout_sec < 0)
+		return fail(error, FAILURE_CONFIG,
+		            "Value for 'timeout-sec' in group '[handlers]' must not be negative");
 	if (is_custom &&
 	    !config_take_optional_path(config, file, "handlers", "bootloader-custom-backend",
 	                               &config->handler_bootloader_custom, error))

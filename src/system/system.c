@@ -20,6 +20,7 @@ struct System {
 	Boot *boot;
 	char *boot_slot;
 	char *variant;
+	SystemInfo *info;
 	const Slot *booted;
 	SlotState *states; /* by the index of the slot */
 	Store *store;
@@ -27,11 +28,15 @@ struct System {
 };
 
 /* Failure to find it only warns: a device without its variant still gets updates without one. */
-static char *read_variant(const Config *config)
+static char *read_variant(const Config *config, const SystemInfo *info)
 {
+	const char *said = info_get(info, "RAUC_SYSTEM_VARIANT");
+
 	const char *path = config->variant_dtb ? DTB_COMPATIBLE : config->variant_file;
 	g_autoptr(GError) error = NULL;
 
+	if (said)
+		return g_strstrip(g_strdup(said));
 	if (config->variant_name)
 		return g_strstrip(g_strdup(config->variant_name));
 	if (!path)
@@ -75,7 +80,11 @@ System *system_open(const SystemOptions *options, GError **error)
 	system->boot_slot = detect_boot_slot(system->boot, options->override_boot_slot, error);
 	if (!system->boot_slot || !determine_states(system, error))
 		return NULL;
-	system->variant = read_variant(system->config);
+	system->info = info_load(system->config->handler_system_info,
+	                         (unsigned)system->config->handler_timeout_sec, error);
+	if (!system->info)
+		return NULL;
+	system->variant = read_variant(system->config, system->info);
 	system->store = store_load(system->config->status_file, system->config->slots);
 	if (!system_refresh_mounts(system, error))
 		return NULL;
@@ -87,6 +96,7 @@ void system_free(System *system)
 	if (!system)
 		return;
 	store_free(system->store);
+	info_free(system->info);
 	boot_free(system->boot);
 	for (unsigned i = 0; i < system->config->slots->len; i++)
 		g_free(system->states[i].mount_point);
@@ -116,6 +126,16 @@ const char *system_boot_slot(const System *system)
 const char *system_variant(const System *system)
 {
 	return system->variant;
+}
+
+const char *system_version(const System *system)
+{
+	return info_get(system->info, "RAUC_SYSTEM_VERSION");
+}
+
+const SystemInfo *system_info(const System *system)
+{
+	return system->info;
 }
 
 const Slot *system_booted(const System *system)

@@ -29,6 +29,7 @@ typedef struct {
 
 typedef struct {
 	const char *name;
+	bool mounts_for_hooks; /* hooks see the slot mounted, before and after */
 	/* Everything that can refuse, before anything is touched. */
 	bool (*check)(const WriterJob *job, GError **error);
 	bool (*write)(WriterJob *job, GError **error);

@@ -30,11 +30,11 @@ static bool run(System *system, GError **error)
 		return false;
 	g_autoptr(GPtrArray) target = system_pick_target(system);
 	g_autoptr(Plan) plan = plan_make(system, bundle, target, error);
-	StepContext context = { .system = system,
-		                .bundle = bundle,
-		                .transaction = "id",
-		                .events = &events,
-		                .pool = pool };
+	StepContext context = {
+		.facts = { .system = system, .bundle = bundle, .transaction = "id" },
+		.events = &events,
+		.pool = pool
+	};
 	g_string_truncate(told, 0);
 	return plan && step_run(&context, plan->steps->pdata[0], error);
 }
