@@ -5,10 +5,11 @@
  * The pipeline from a Source to a device.
  *
  *   workers   read, check and decompress 1 MiB each, and see which 64 KiB are zero
- *   consumer  in order: SHA-256, large aligned writes (O_DIRECT where the target
- *             takes it), zeroes punched where the target can
- *   then      digest against the manifest, flush, and the same way back:
- *             read from the medium, SHA-256, compare
+ *   consumer  in order: large aligned writes (O_DIRECT where the target takes it),
+ *             zeroes punched where the target can
+ *   then      flush, and the same way back: read from the medium, SHA-256, compare
+ *             with the manifest. One hash shows both, that the image is the signed one
+ *             and that the medium has it; without reading back, what is written is hashed.
  *
  * Memory: pool depth times 1 MiB.
  */

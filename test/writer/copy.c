@@ -126,16 +126,39 @@ static void test_source_fails(void)
 
 static void test_wrong_digest(void)
 {
-	g_autoptr(GBytes) image = image_of("dd", 0);
-	g_autoptr(Source) source = source_memory_new(image);
-	g_autoptr(Pool) pool = pool_new(2, 6);
-	g_autofree char *wrong = g_strnfill(64, '0');
-	g_autoptr(GError) error = NULL;
-	CopyJob job = { .bytes = source, .path = path, .sha256 = wrong, .pool = pool };
+	for (unsigned verify = 0; verify < 2; verify++) {
+		g_autoptr(GBytes) image = image_of("dd", 0);
+		g_autoptr(Source) source = source_memory_new(image);
+		g_autoptr(Pool) pool = pool_new(2, 6);
+		g_autofree char *wrong = g_strnfill(64, '0');
+		g_autofree char *right = sha256_of(image);
+		g_autofree char *expected =
+			g_strdup_printf("image digest is %s, but the manifest says %s", right,
+		                        wrong);
+		g_autoptr(GError) error = NULL;
+		CopyJob job = { .bytes = source,
+			        .path = path,
+			        .sha256 = wrong,
+			        .pool = pool,
+			        .verify = verify };
 
-	g_assert_false(copy_run(&job, &error));
-	g_assert_error(error, FAILURE, FAILURE_INTEGRITY);
-	g_assert_nonnull(strstr(error->message, wrong));
+		g_assert_false(copy_run(&job, &error));
+		g_assert_error(error, FAILURE, FAILURE_INTEGRITY);
+		g_assert_cmpstr(error->message, ==, expected);
+	}
+}
+
+/* No digest known, and nothing but the bytes themselves to compare with. */
+static void test_no_digest(void)
+{
+	for (unsigned verify = 0; verify < 2; verify++) {
+		g_autoptr(GBytes) image = image_of("dzd", 5);
+		g_autoptr(Source) source = source_memory_new(image);
+		g_autoptr(Pool) pool = pool_new(2, 6);
+		CopyJob job = { .bytes = source, .path = path, .pool = pool, .verify = verify };
+
+		g_assert_true(copy_run(&job, NULL));
+	}
 }
 
 static void test_check_target(void)
@@ -155,6 +178,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/writer/copy/copies", test_copies);
 	g_test_add_func("/writer/copy/source-fails", test_source_fails);
 	g_test_add_func("/writer/copy/wrong-digest", test_wrong_digest);
+	g_test_add_func("/writer/copy/no-digest", test_no_digest);
 	g_test_add_func("/writer/copy/check-target", test_check_target);
 	int result = g_test_run();
 	g_unlink(path);
