@@ -94,7 +94,10 @@ class Serial:
 
     def send(self, line):
         self.note(f"> {line}")
-        self.socket.sendall(line.encode() + b"\n")
+        try:
+            self.socket.sendall(line.encode() + b"\n")
+        except OSError:
+            pass  # the device went off meanwhile: wait() sees that and says so
 
     def wait(self, pattern, begin, limit):
         """The first match of pattern after position begin; None when the device went off first."""
