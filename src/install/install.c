@@ -20,6 +20,11 @@ static void tell(const InstallEvents *events, const char *text)
 		events->message(events->user, text);
 }
 
+static void enter(const InstallEvents *events, InstallStage stage)
+{
+	events->report->stage = stage;
+}
+
 static Bundle *verify(const Config *config, BundleFile *file, Progress *parent, GError **error)
 {
 	g_autoptr(BundleFile) owned = file;
@@ -108,13 +113,17 @@ static bool touch(const StepContext *context, const Plan *plan, GError **error)
 {
 	System *system = context->facts.system;
 
+	enter(context->events, INSTALL_CLOSE);
 	if (plan->boot_slot && !close_target(system, plan->boot_slot, error))
 		return false;
+	enter(context->events, INSTALL_WRITE);
 	for (unsigned i = 0; i < plan->steps->len; i++) {
 		if (!step_run(context, plan->steps->pdata[i], error))
 			return false;
 	}
 	tell(context->events, "All slots updated");
+	enter(context->events, INSTALL_ACTIVATE);
+	context->events->report->slot = plan->boot_slot;
 	return !plan->boot_slot || activate(system, plan->boot_slot, error);
 }
 
@@ -168,15 +177,19 @@ static bool work(StepContext *context, const InstallRequest *request, const GPtr
 {
 	const Config *config = system_config(context->facts.system);
 
+	enter(context->events, INSTALL_ASK);
 	if (!run_system_handler(context, target, config->handler_pre_install,
 	                        "Pre-install handler error", error))
 		return false;
 	if (bundle_manifest(context->facts.bundle)->has_install_check &&
 	    !hook_check(&context->facts, error))
 		return false;
+	enter(context->events, INSTALL_HANDLER);
 	if (!(plan ? update_slots(context, plan, root, error)
 	           : run_custom_handler(context, request, target, root, error)))
 		return false;
+	enter(context->events, INSTALL_TELL);
+	context->events->report->slot = NULL;
 	return run_system_handler(context, target, config->handler_post_install,
 	                          "Post-install handler error", error);
 }
@@ -199,43 +212,138 @@ static bool work_with_content(StepContext *context, const InstallRequest *reques
 	return work(context, request, target, plan, root, error);
 }
 
+/* For the event log, which outlives the bundle. */
+typedef struct {
+	char *transaction;
+	char *hash, *version, *description;
+} Told;
+
+static void take_facts(Told *told, const Bundle *bundle)
+{
+	const Manifest *manifest = bundle_manifest(bundle);
+
+	told->hash = g_strdup(bundle_manifest_hash(bundle));
+	told->version = g_strdup(manifest->version);
+	told->description = g_strdup(manifest->description);
+}
+
 static bool run(System *system, const InstallRequest *request, const InstallEvents *events,
-                Progress *root, GError **error)
+                Told *told, Progress *root, GError **error)
 {
 	unsigned workers = pool_default_workers(MOST_WORKERS);
 	g_autoptr(Pool) pool = pool_new(workers, 2 * workers + 2);
-	g_autofree char *transaction =
-		request->transaction ? g_strdup(request->transaction) : g_uuid_string_random();
 
 	if (!system_lock(system, error) || !refresh_states(system, root, error))
 		return false;
 	tell(events, "Checking and mounting bundle...");
+	enter(events, INSTALL_VERIFY);
 	g_autoptr(Bundle) bundle = open_bundle(system, request->bundle, root, error);
-	if (!bundle || !check_contents(system, request, bundle, root, error))
+	if (!bundle)
 		return false;
+	take_facts(told, bundle);
+	enter(events, INSTALL_CHECK);
+	if (!check_contents(system, request, bundle, root, error))
+		return false;
+	enter(events, INSTALL_PLAN);
 	g_autoptr(GPtrArray) target = system_pick_target(system);
 	g_autoptr(Plan) plan = NULL;
 	if (!bundle_manifest(bundle)->handler_filename &&
 	    !(plan = make_plan(system, bundle, target, pool, root, error)))
 		return false;
 	StepContext context = {
-		.facts = { .system = system, .bundle = bundle, .transaction = transaction },
+		.facts = { .system = system, .bundle = bundle, .transaction = told->transaction },
 		.events = events,
 		.pool = pool
 	};
 	return work_with_content(&context, request, bundle, target, plan, root, error);
 }
 
+static void log_start(System *system, const Told *told)
+{
+	g_autofree char *message = g_strdup_printf("Installation %.8s started", told->transaction);
+	const EventField fields[] = { { "TRANSACTION_ID", told->transaction } };
+	const Event event = { .type = EVENT_INSTALL,
+		              .message = message,
+		              .id = "b05410e8a93345389cd061aab1e9516d",
+		              .fields = fields,
+		              .n_fields = G_N_ELEMENTS(fields) };
+
+	event_log_write(system_events(system), &event);
+}
+
+/* Did somebody say no, or did something go wrong? */
+static bool is_rejection(const InstallReport *report, const GError *reason)
+{
+	return g_error_matches(reason, FAILURE, FAILURE_REJECTED) &&
+	       (report->stage == INSTALL_CHECK || report->stage == INSTALL_ASK) &&
+	       !g_str_has_prefix(reason->message, "Version mismatch");
+}
+
+static void log_end(System *system, const Told *told, const InstallReport *report,
+                    const GError *reason)
+{
+	bool is_rejected = reason && is_rejection(report, reason);
+	const char *word = !reason ? "succeeded" : is_rejected ? "rejected: " : "failed: ";
+	const char *id = !reason       ? "0163db5468ac4237b090d28490c301ed"
+	                 : is_rejected ? "60bea7e4fea549ccad68af457308b13a"
+	                               : "c48141f7fd49443aafff862b4809168f";
+	g_autofree char *message = g_strdup_printf("Installation %.8s %s%s", told->transaction,
+	                                           word, reason ? reason->message : "");
+	const EventField fields[] = {
+		{ "BUNDLE_HASH", told->hash },
+		{ "BUNDLE_DESCRIPTION", told->description },
+		{ "BUNDLE_VERSION", told->version },
+		{ "TRANSACTION_ID", told->transaction },
+	};
+	const Event event = { .type = EVENT_INSTALL,
+		              .message = message,
+		              .id = id,
+		              .id_comes_first = true,
+		              .fields = fields,
+		              .n_fields = G_N_ELEMENTS(fields) };
+
+	event_log_write(system_events(system), &event);
+}
+
+static void told_clear(Told *told)
+{
+	g_free(told->transaction);
+	g_free(told->hash);
+	g_free(told->version);
+	g_free(told->description);
+}
+
+const char *install_stage_name(InstallStage stage)
+{
+	static const char *const names[] = { "prepare", "verify", "check", "plan",
+		                             "ask",     "close",  "write", "activate",
+		                             "handler", "tell",   "done" };
+
+	return names[stage];
+}
+
 bool install_run(System *system, const InstallRequest *request, const InstallEvents *events,
                  GError **error)
 {
 	Progress *root = progress_new("Installing", 10, events->progress, events->user);
+	Told told = { .transaction = request->transaction ? g_strdup(request->transaction)
+		                                          : g_uuid_string_random() };
+	InstallReport report = { 0 };
+	InstallEvents heard = *events;
 	GError *reason = NULL;
 
-	tell(events, "started");
-	bool ok = run(system, request, events, root, &reason);
+	if (!heard.report)
+		heard.report = &report;
+	*heard.report = report;
+	tell(&heard, "started");
+	log_start(system, &told);
+	bool ok = run(system, request, &heard, &told, root, &reason);
 	progress_end(root, ok);
-	tell(events, ok ? "finished" : reason->message);
+	if (ok)
+		enter(&heard, INSTALL_DONE);
+	tell(&heard, ok ? "finished" : reason->message);
+	log_end(system, &told, heard.report, reason);
+	told_clear(&told);
 	if (!ok)
 		g_propagate_error(error, reason);
 	return ok;

@@ -32,10 +32,34 @@ typedef struct {
 	bool ignore_version_limit;
 } InstallRequest;
 
+/* Where an installation is, or where it ended. */
+typedef enum {
+	INSTALL_PREPARE, /* lock, slot states */
+	INSTALL_VERIFY,  /* the bundle: found, signed by whom we trust */
+	INSTALL_CHECK,   /* is it for this device */
+	INSTALL_PLAN,    /* can it be done: slots, sizes */
+	INSTALL_ASK,     /* pre-install handler and install-check */
+	INSTALL_CLOSE,   /* target marked bad */
+	INSTALL_WRITE,   /* slots, with their hooks */
+	INSTALL_ACTIVATE,
+	INSTALL_HANDLER, /* the bundle's own, instead of the four above it */
+	INSTALL_TELL,    /* post-install handler */
+	INSTALL_DONE,
+} InstallStage;
+
+/* "verify", "write", …: stable names. */
+const char *install_stage_name(InstallStage stage);
+
+typedef struct {
+	InstallStage stage;
+	const Slot *slot; /* being written; NULL: none. Of the System's configuration. */
+} InstallReport;
+
 typedef struct {
 	void (*message)(void *user, const char *text); /* "Updating slot rootfs.1", … */
 	ProgressReport progress;
 	void *user;
+	InstallReport *report; /* kept up to date; NULL: not wanted */
 } InstallEvents;
 
 bool install_run(System *system, const InstallRequest *request, const InstallEvents *events,

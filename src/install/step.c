@@ -119,7 +119,11 @@ static bool update(const StepContext *context, const PlanStep *step, GError **er
 {
 	g_autoptr(GError) unsaved = NULL;
 
-	tell(context, "Updating slot %s", step->slot->name);
+	g_autofree char *text = g_strdup_printf("Updating slot %s", step->slot->name);
+	const Event event = { .type = EVENT_WRITESLOT, .message = text };
+
+	tell(context, "%s", text);
+	event_log_write(system_events(context->facts.system), &event);
 	if (!save_pending(context, step, error))
 		return false;
 	if (!write_image(context, step, error)) {
@@ -137,6 +141,7 @@ bool step_run(const StepContext *context, const PlanStep *step, GError **error)
 {
 	const char *boot_name = step->slot->boot_name;
 
+	context->events->report->slot = step->slot;
 	tell(context, "Checking slot %s", step->slot->name);
 	progress_end(progress_begin(context->progress, 1, 0, "Checking slot %s%s%s%s",
 	                            step->slot->name, boot_name ? " (" : "",

@@ -11,7 +11,7 @@
 
 typedef struct {
 	EnvironmentFacts facts;
-	const InstallEvents *events;
+	const InstallEvents *events; /* with a report */
 	Pool *pool;
 	Progress *progress; /* of all slots: each step takes ten parts */
 } StepContext;

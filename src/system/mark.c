@@ -71,10 +71,38 @@ static char *names_of(const GPtrArray *slots)
 	return g_string_free(g_steal_pointer(&names), FALSE);
 }
 
+static void note(System *system, MarkAction action, const Slot *slot)
+{
+	static const struct {
+		const char *word, *id;
+	} marks[] = {
+		[MARK_GOOD] = { "good", "3304e15a7a9a447885eb208ba7ae3a05" },
+		[MARK_BAD] = { "bad", "ccb0e584a47043d7a5316994bce77ae5" },
+		[MARK_ACTIVE] = { "active", "8b5e7435e1054d86858278e7544fe6da" },
+	};
+	g_autofree char *message =
+		g_strdup_printf("Marked slot %s as %s", slot->name, marks[action].word);
+	const char *hash = system_status(system, slot)->bundle_hash;
+	const EventField fields[] = {
+		{ "SLOT_NAME", slot->name },
+		{ "SLOT_BOOTNAME", slot->boot_name },
+		{ "BUNDLE_HASH", action == MARK_ACTIVE ? hash : NULL },
+	};
+	const Event event = { .type = EVENT_MARK,
+		              .message = message,
+		              .id = marks[action].id,
+		              .fields = fields,
+		              .n_fields = G_N_ELEMENTS(fields) };
+
+	event_log_write(system_events(system), &event);
+}
+
 static bool set_state(System *system, const Slot *slot, bool is_good, GError **error)
 {
-	if (boot_set_state(system_boot(system), slot, is_good, error))
+	if (boot_set_state(system_boot(system), slot, is_good, error)) {
+		note(system, is_good ? MARK_GOOD : MARK_BAD, slot);
 		return true;
+	}
 	g_prefix_error(error, "Failed marking slot %s as %s:  ", slot->name,
 	               is_good ? "good" : "bad");
 	return false;
@@ -112,6 +140,7 @@ bool mark_active(System *system, const Slot *slot, GError **error)
 		g_prefix_error(error, "failed to activate slot %s: ", slot->name);
 		return false;
 	}
+	note(system, MARK_ACTIVE, slot);
 	g_free(status->activated_timestamp);
 	status->activated_timestamp = system_now();
 	if (status->activated_count < G_MAXUINT32)

@@ -21,6 +21,7 @@ struct System {
 	char *boot_slot;
 	char *variant;
 	SystemInfo *info;
+	EventLog *events;
 	const Slot *booted;
 	SlotState *states; /* by the index of the slot */
 	Store *store;
@@ -74,6 +75,7 @@ System *system_open(const SystemOptions *options, GError **error)
 	system->lock = -1;
 	system->config = options->config;
 	system->states = g_new0(SlotState, system->config->slots->len);
+	system->events = event_log_open(system->config);
 	system->boot = boot_open(system->config, error);
 	if (!system->boot)
 		return NULL;
@@ -97,6 +99,7 @@ void system_free(System *system)
 		return;
 	store_free(system->store);
 	info_free(system->info);
+	event_log_close(system->events);
 	boot_free(system->boot);
 	for (unsigned i = 0; i < system->config->slots->len; i++)
 		g_free(system->states[i].mount_point);
@@ -136,6 +139,11 @@ const char *system_version(const System *system)
 const SystemInfo *system_info(const System *system)
 {
 	return system->info;
+}
+
+EventLog *system_events(System *system)
+{
+	return system->events;
 }
 
 const Slot *system_booted(const System *system)

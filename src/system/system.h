@@ -13,6 +13,7 @@
 #include "model/config.h"
 #include "model/group.h"
 #include "model/status.h"
+#include "system/event_log.h"
 #include "system/info.h"
 
 typedef struct System System;
@@ -43,7 +44,8 @@ const char *system_boot_slot(const System *system);
 const char *system_variant(const System *system);    /* NULL: none */
 const char *system_version(const System *system);    /* NULL: none */
 const SystemInfo *system_info(const System *system); /* what the system-info handler said */
-const Slot *system_booted(const System *system);     /* NULL: external */
+EventLog *system_events(System *system);
+const Slot *system_booted(const System *system); /* NULL: external */
 const SlotState *system_state(const System *system, const Slot *slot);
 
 /* Where the service and all who work in process keep what lives until the next boot. */

@@ -22,7 +22,8 @@ static void message(void *user G_GNUC_UNUSED, const char *text)
 
 static bool run(System *system, GError **error)
 {
-	static const InstallEvents events = { .message = message };
+	InstallReport report = { 0 };
+	InstallEvents events = { .message = message, .report = &report };
 	g_autoptr(Bundle) bundle = maker_open(maker, path, error);
 	g_autoptr(Pool) pool = pool_new(0, 1);
 
