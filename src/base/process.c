@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -138,34 +139,84 @@ static void finish(Stream *stream)
 	g_string_free(stream->line, TRUE);
 }
 
-/* Until the program has ended. false: its time was over first. */
-static bool follow(pid_t pid, Stream streams[2], unsigned seconds, int *status)
+/* What goes into its stdin. */
+typedef struct {
+	int fd; /* -1: nothing, or no more */
+	const char *piece;
+	size_t left;
+	const ProcessRun *run;
+} Feed;
+
+/* As much as it takes now; false where there is nothing to be had. */
+static bool feed_some(Feed *feed, GError **error)
 {
+	if (feed->fd < 0)
+		return true;
+	if (feed->left == 0) {
+		const void *piece = NULL;
+
+		if (!feed->run->feed(feed->run->user, &piece, &feed->left, error))
+			return false;
+		feed->piece = piece;
+		if (feed->left == 0) {
+			fd_clear(&feed->fd);
+			return true;
+		}
+	}
+	/* Not write(): who reads no more must not end us by a signal. */
+	ssize_t put = send(feed->fd, feed->piece, feed->left, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (put >= 0) {
+		feed->piece += put;
+		feed->left -= (size_t)put;
+	} else if (errno != EAGAIN && errno != EINTR) {
+		fd_clear(&feed->fd);
+	}
+	return true;
+}
+
+typedef enum { ENDED, TIME_OVER, NOT_FED } Outcome;
+
+/* Until the program has ended, or has to. */
+static Outcome follow(pid_t pid, Stream streams[2], Feed *feed, int *status, GError **error)
+{
+	unsigned seconds = feed->run->seconds;
 	gint64 end = g_get_monotonic_time() + (gint64)seconds * G_USEC_PER_SEC;
 
 	for (;;) {
-		struct pollfd polled[2] = { { streams[0].fd, POLLIN, 0 },
-			                    { streams[1].fd, POLLIN, 0 } };
+		struct pollfd polled[3] = { { streams[0].fd, POLLIN, 0 },
+			                    { streams[1].fd, POLLIN, 0 },
+			                    { feed->fd, POLLOUT, 0 } };
 
-		poll(polled, 2, TICK_MS);
+		poll(polled, 3, TICK_MS);
 		read_some(&streams[0]);
 		read_some(&streams[1]);
+		if (polled[2].revents && !feed_some(feed, error))
+			return NOT_FED;
 		if (waitpid(pid, status, WNOHANG) == pid)
-			return true;
+			return ENDED;
 		if (seconds && g_get_monotonic_time() >= end)
-			return false;
+			return TIME_OVER;
 	}
 }
 
-static bool start(const ProcessRun *run, pid_t *pid, Stream streams[2], GError **error)
+static bool start(const ProcessRun *run, pid_t *pid, Stream streams[2], int *in, GError **error)
 {
 	g_autoptr(GError) reason = NULL;
 	GSpawnFlags flags = G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH;
+	int pair[2] = { -1, -1 };
 
-	if (!g_spawn_async_with_pipes(NULL, (char **)run->argv, (char **)run->env, flags, own_group,
-	                              NULL, pid, NULL, &streams[0].fd, &streams[1].fd, &reason))
+	if (run->feed && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return fail_errno(error, "cannot start %s: socketpair", run->argv[0]);
+	bool ok = g_spawn_async_with_pipes_and_fds(NULL, run->argv, run->env, flags, own_group,
+	                                           NULL, pair[0], -1, -1, NULL, NULL, 0, pid, NULL,
+	                                           &streams[0].fd, &streams[1].fd, &reason);
+	fd_clear(&pair[0]);
+	*in = pair[1];
+	if (!ok) {
+		fd_clear(in);
 		return fail(error, FAILURE_TOOL, "cannot start %s: %s", run->argv[0],
 		            reason->message);
+	}
 	for (unsigned i = 0; i < 2; i++) {
 		int flags_now = fcntl(streams[i].fd, F_GETFL);
 
@@ -178,21 +229,25 @@ bool process_watch(const ProcessRun *run, int *code, GError **error)
 {
 	Stream streams[2] = { { .fd = -1, .run = run },
 		              { .fd = -1, .is_stderr = true, .run = run } };
+	Feed feed = { .fd = -1, .run = run };
 	pid_t pid;
 	int status = 0;
 
-	if (!start(run, &pid, streams, error))
+	if (!start(run, &pid, streams, &feed.fd, error))
 		return false;
 	streams[0].line = g_string_new(NULL);
 	streams[1].line = g_string_new(NULL);
-	bool in_time = follow(pid, streams, run->seconds, &status);
+	Outcome outcome = follow(pid, streams, &feed, &status, error);
 	kill(-pid, SIGKILL);
-	if (!in_time)
+	if (outcome != ENDED)
 		(void)TEMP_FAILURE_RETRY(waitpid(pid, &status, 0));
 	finish(&streams[0]);
 	finish(&streams[1]);
+	fd_clear(&feed.fd);
 
-	if (!in_time)
+	if (outcome == NOT_FED)
+		return false;
+	if (outcome == TIME_OVER)
 		return fail(error, FAILURE_TOOL, "%s did not end within %u s and was killed",
 		            run->argv[0], run->seconds);
 	if (WIFSIGNALED(status))

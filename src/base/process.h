@@ -28,15 +28,20 @@ char *process_capture_argv(GStrv argv, GError **error);
  * line by line (control characters and bytes that are no UTF-8 are replaced; a line has at most
  * 4096 bytes, the rest of it is dropped). When it has ended, or its time is over, the whole
  * group is killed, and nobody waits for who else still holds its output.
+ *
+ * With `feed` it has a socket as stdin instead, which takes what `feed` gives it, piece by
+ * piece: `*size` 0 is the end, and a piece must stay where it is until the next is asked for.
+ * A program may stop reading when it likes: then nobody is asked for more.
  */
 typedef struct {
 	const char *const *argv;
 	const char *const *env;                                     /* NULL: that of this process */
 	unsigned seconds;                                           /* time limit; 0: none */
 	void (*line)(void *user, const char *text, bool is_stderr); /* NULL: dropped */
+	bool (*feed)(void *user, const void **piece, size_t *size, GError **error); /* or NULL */
 	void *user;
 } ProcessRun;
 
-/* `*code` is what it exited with. Fails where it cannot be started, ends by a signal or has
- * not ended in time; never because of its exit code. */
+/* `*code` is what it exited with. Fails where it cannot be started, ends by a signal, has not
+ * ended in time, or where `feed` fails; never because of its exit code. */
 bool process_watch(const ProcessRun *run, int *code, GError **error);

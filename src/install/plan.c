@@ -117,6 +117,7 @@ WriterJob plan_job(const PlanStep *step, System *system, Pool *pool, Progress *p
 	return (WriterJob){ .image = step->image,
 		            .bytes = step->bytes,
 		            .slot = step->slot,
+		            .mount_prefix = system_config(system)->mount_prefix,
 		            .pool = pool,
 		            .progress = progress,
 		            .verify = system_config(system)->verify_written };

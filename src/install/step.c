@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "install/hook.h"
-#include "system/mount.h"
+#include "writer/mount.h"
 
 G_GNUC_PRINTF(2, 3)
 static void tell(const StepContext *context, const char *format, ...)
@@ -72,27 +72,54 @@ static bool skip(const StepContext *context, const PlanStep *step, GError **erro
 	return ok;
 }
 
-/* A writer of file systems lets its hooks see the slot mounted. */
+/* Hooks see the slot as its writer says. */
 static bool run_hook(const StepContext *context, const PlanStep *step, const char *verb,
-                     ImageHooks hook, GError **error)
+                     WriterView view, GError **error)
 {
 	const char *outside = system_state(context->facts.system, step->slot)->mount_point;
-	bool is_mounted = step->writer && step->writer->mounts_for_hooks;
-	g_autoptr(GError) stuck = NULL;
+	const char *prefix = system_config(context->facts.system)->mount_prefix;
 	Mount *mount = NULL;
 
-	if (!(step->image->hooks & hook))
-		return true;
-	if (is_mounted &&
-	    !(mount = mount_slot(system_config(context->facts.system), step->slot, error)))
+	if (view == WRITER_MOUNTED && !(mount = mount_slot(prefix, step->slot, error)))
 		return false;
 	bool ok = hook_run_slot(&context->facts, verb, step->image, step->slot,
 	                        mount ? mount_path(mount) : outside, error);
 	if (ok)
 		return mount_end(mount, error);
-	if (!mount_end(mount, &stuck))
-		g_warning("%s", stuck->message);
+	mount_give_up(mount);
 	return false;
+}
+
+typedef struct {
+	const StepContext *context;
+	const PlanStep *step;
+} Within;
+
+static bool run_hook_within(void *user, const char *mount_point, GError **error)
+{
+	const Within *within = user;
+
+	return hook_run_slot(&within->context->facts, "slot-post-install", within->step->image,
+	                     within->step->slot, mount_point, error);
+}
+
+static bool run_writer(const StepContext *context, const PlanStep *step, WriterJob *job,
+                       GError **error)
+{
+	const Writer *writer = step->writer;
+	bool has_pre = step->image->hooks & IMAGE_HOOK_PRE_INSTALL;
+	bool has_post = step->image->hooks & IMAGE_HOOK_POST_INSTALL;
+	Within within = { context, step };
+
+	if (has_post && writer->post_hook == WRITER_WITHIN) {
+		job->while_mounted = run_hook_within;
+		job->while_mounted_user = &within;
+		has_post = false;
+	}
+	return (!has_pre || run_hook(context, step, "slot-pre-install", writer->pre_hook, error)) &&
+	       writer->write(job, error) &&
+	       (!has_post ||
+	        run_hook(context, step, "slot-post-install", writer->post_hook, error));
 }
 
 static bool write_image(const StepContext *context, const PlanStep *step, GError **error)
@@ -100,12 +127,8 @@ static bool write_image(const StepContext *context, const PlanStep *step, GError
 	Progress *copying =
 		progress_begin(context->progress, 9, 0, "Copying image to %s", step->slot->name);
 	WriterJob job = plan_job(step, context->facts.system, context->pool, copying);
-	bool ok = !step->writer ? run_hook(context, step, "slot-install", IMAGE_HOOK_INSTALL, error)
-	                        : run_hook(context, step, "slot-pre-install",
-	                                   IMAGE_HOOK_PRE_INSTALL, error) &&
-	                                  step->writer->write(&job, error) &&
-	                                  run_hook(context, step, "slot-post-install",
-	                                           IMAGE_HOOK_POST_INSTALL, error);
+	bool ok = step->writer ? run_writer(context, step, &job, error)
+	                       : run_hook(context, step, "slot-install", WRITER_UNMOUNTED, error);
 
 	progress_end(copying, ok);
 	if (ok && step->writer)

@@ -29,6 +29,8 @@ static bool write_filesystem(WriterJob *job, GError **error)
 	return process_run(error, "resize2fs", job->slot->device, NULL);
 }
 
-const Writer writer_filesystem = {
-	.name = "filesystem", .mounts_for_hooks = true, .check = check, .write = write_filesystem
-};
+const Writer writer_filesystem = { .name = "filesystem",
+	                           .pre_hook = WRITER_MOUNTED,
+	                           .post_hook = WRITER_MOUNTED,
+	                           .check = check,
+	                           .write = write_filesystem };

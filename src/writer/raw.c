@@ -7,12 +7,8 @@
 
 static bool check(const WriterJob *job, GError **error)
 {
-	if (job->image->has_size && job->image->size != job->bytes->size)
-		return fail(error, FAILURE_FORMAT,
-		            "image '%s' has %" G_GUINT64_FORMAT
-		            " bytes, but the manifest says %" G_GUINT64_FORMAT,
-		            job->image->filename, job->bytes->size, job->image->size);
-	return copy_check_target(job->slot->device, job->bytes->size, error);
+	return writer_check_size(job, error) &&
+	       copy_check_target(job->slot->device, job->bytes->size, error);
 }
 
 static bool write_raw(WriterJob *job, GError **error)

@@ -11,10 +11,19 @@ static const struct {
 	SlotType slot;
 	const Writer *writer;
 } table[] = {
-	{ IMAGE_RAW, SLOT_RAW, &writer_raw },         { IMAGE_EXT4, SLOT_RAW, &writer_raw },
-	{ IMAGE_VFAT, SLOT_RAW, &writer_raw },        { IMAGE_SQUASHFS, SLOT_RAW, &writer_raw },
-	{ IMAGE_RAW, SLOT_EXT4, &writer_filesystem }, { IMAGE_EXT4, SLOT_EXT4, &writer_filesystem },
-	{ IMAGE_RAW, SLOT_VFAT, &writer_filesystem }, { IMAGE_VFAT, SLOT_VFAT, &writer_filesystem },
+	{ IMAGE_RAW, SLOT_RAW, &writer_raw },
+	{ IMAGE_EXT4, SLOT_RAW, &writer_raw },
+	{ IMAGE_VFAT, SLOT_RAW, &writer_raw },
+	{ IMAGE_SQUASHFS, SLOT_RAW, &writer_raw },
+	{ IMAGE_RAW, SLOT_EXT4, &writer_filesystem },
+	{ IMAGE_EXT4, SLOT_EXT4, &writer_filesystem },
+	{ IMAGE_RAW, SLOT_VFAT, &writer_filesystem },
+	{ IMAGE_VFAT, SLOT_VFAT, &writer_filesystem },
+	{ IMAGE_TAR, SLOT_EXT4, &writer_archive },
+	{ IMAGE_TAR, SLOT_VFAT, &writer_archive },
+	{ IMAGE_TAR, SLOT_UBIFS, &writer_flash_archive },
+	{ IMAGE_TAR, SLOT_JFFS2, &writer_flash_archive },
+	{ IMAGE_EMPTYFS, SLOT_EXT4, &writer_empty },
 };
 
 const Writer *writer_find(ImageType image, SlotType slot, GError **error)
@@ -28,4 +37,13 @@ const Writer *writer_find(ImageType image, SlotType slot, GError **error)
 	return fail_null(error, FAILURE_UNSUPPORTED,
 	                 "Unsupported image type '%s' for slot type '%s'", name ? name : "(none)",
 	                 slot_type_name(slot));
+}
+
+bool writer_check_size(const WriterJob *job, GError **error)
+{
+	return !job->image->has_size || job->image->size == job->bytes->size ||
+	       fail(error, FAILURE_FORMAT,
+	            "image '%s' has %" G_GUINT64_FORMAT
+	            " bytes, but the manifest says %" G_GUINT64_FORMAT,
+	            job->image->filename, job->bytes->size, job->image->size);
 }

@@ -17,19 +17,31 @@
 
 typedef struct {
 	const Image *image;
-	Source *bytes;
+	Source *bytes; /* NULL: the image has no file */
 	const Slot *slot;
+	const char *mount_prefix; /* folder to mount slots in */
 	Pool *pool;
 	Progress *progress; /* may be NULL */
 	bool verify;        /* read back and compare */
+	/* Called once, when all is written and the slot is still mounted there: for a writer
+	 * with WRITER_WITHIN. NULL: nothing to do. */
+	bool (*while_mounted)(void *user, const char *mount_point, GError **error);
+	void *while_mounted_user;
 	/* Results: what reached the medium. */
 	uint64_t n_written; /* bytes written */
 	uint64_t n_punched; /* zero bytes that needed no write */
 } WriterJob;
 
+/* What others see of the slot, before and after it is written. */
+typedef enum {
+	WRITER_UNMOUNTED,
+	WRITER_MOUNTED, /* who asks has to mount it */
+	WRITER_WITHIN,  /* through while_mounted */
+} WriterView;
+
 typedef struct {
 	const char *name;
-	bool mounts_for_hooks; /* hooks see the slot mounted, before and after */
+	WriterView pre_hook, post_hook;
 	/* Everything that can refuse, before anything is touched. */
 	bool (*check)(const WriterJob *job, GError **error);
 	bool (*write)(WriterJob *job, GError **error);

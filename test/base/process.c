@@ -2,6 +2,8 @@
 
 #include "base/process.h"
 
+#include <string.h>
+
 #include "base/error.h"
 
 static void test_capture(void)
@@ -104,6 +106,76 @@ static void test_watch_cannot_start(void)
 	g_assert_true(g_str_has_prefix(error->message, "cannot start /nonexistent/program: "));
 }
 
+typedef struct {
+	unsigned n_given, n_pieces; /* pieces of 100 KiB */
+	bool fails;
+	char piece[100 << 10];
+	GString *told;
+} Feeder;
+
+static bool give(void *user, const void **piece, size_t *size, GError **error)
+{
+	Feeder *feeder = user;
+
+	if (feeder->n_given == feeder->n_pieces)
+		return !feeder->fails || fail(error, FAILURE_INTEGRITY, "no more to be had");
+	memset(feeder->piece, 'a' + feeder->n_given++ % 26, sizeof(feeder->piece));
+	*piece = feeder->piece;
+	*size = sizeof(feeder->piece);
+	return true;
+}
+
+static void add_fed_line(void *user, const char *text, bool is_stderr)
+{
+	add_line(((Feeder *)user)->told, text, is_stderr);
+}
+
+static const struct {
+	const char *script;
+	unsigned n_pieces;
+	bool fails;
+	unsigned seconds;
+	int code;           /* -1: an error */
+	const char *output; /* or the error's end */
+} fed[] = {
+	{ "wc -c", 0, false, 0, 0, "0\n" },
+	{ "wc -c", 50, false, 0, 0, "5120000\n" },
+	{ "tr -d a-c | head -c 3; wc -c", 4, false, 0, 0, NULL },
+	{ "exit 3", 50, false, 0, 3, "" },
+	{ "exec <&-; sleep 0.3; echo deaf", 50, false, 0, 0, "deaf\n" },
+	{ "tee /dev/stderr | wc -c", 30, false, 0, 0, NULL },
+	{ "cat >/dev/null; sleep 100", 5, true, 0, -1, "no more to be had" },
+	{ "sleep 100", 50, false, 1, -1, "did not end within 1 s and was killed" },
+};
+
+static void test_feed(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(fed); i++) {
+		const char *argv[] = { "sh", "-c", fed[i].script, NULL };
+		g_autoptr(GError) error = NULL;
+		g_autoptr(GString) told = g_string_new(NULL);
+		g_autofree Feeder *feeder = g_new0(Feeder, 1);
+		ProcessRun run = { .argv = argv,
+			           .seconds = fed[i].seconds,
+			           .line = add_fed_line,
+			           .feed = give,
+			           .user = feeder };
+		int code = -1;
+
+		feeder->n_pieces = fed[i].n_pieces;
+		feeder->fails = fed[i].fails;
+		feeder->told = told;
+		bool ok = process_watch(&run, &code, &error);
+		g_assert_true(ok == (fed[i].code >= 0));
+		if (!ok)
+			g_assert_true(g_str_has_suffix(error->message, fed[i].output));
+		else
+			g_assert_cmpint(code, ==, fed[i].code);
+		if (ok && fed[i].output)
+			g_assert_cmpstr(told->str, ==, fed[i].output);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -111,6 +183,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/base/process/failures", test_failures);
 	g_test_add_func("/base/process/watch", test_watch);
 	g_test_add_func("/base/process/watch-environment", test_watch_environment);
+	g_test_add_func("/base/process/feed", test_feed);
 	g_test_add_func("/base/process/watch-cannot-start", test_watch_cannot_start);
 	return g_test_run();
 }

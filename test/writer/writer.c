@@ -10,10 +10,19 @@ static const struct {
 	SlotType slot;
 	const char *writer;
 } rows[] = {
-	{ IMAGE_RAW, SLOT_RAW, "raw" },         { IMAGE_EXT4, SLOT_RAW, "raw" },
-	{ IMAGE_VFAT, SLOT_RAW, "raw" },        { IMAGE_SQUASHFS, SLOT_RAW, "raw" },
-	{ IMAGE_RAW, SLOT_EXT4, "filesystem" }, { IMAGE_EXT4, SLOT_EXT4, "filesystem" },
-	{ IMAGE_RAW, SLOT_VFAT, "filesystem" }, { IMAGE_VFAT, SLOT_VFAT, "filesystem" },
+	{ IMAGE_RAW, SLOT_RAW, "raw" },
+	{ IMAGE_EXT4, SLOT_RAW, "raw" },
+	{ IMAGE_VFAT, SLOT_RAW, "raw" },
+	{ IMAGE_SQUASHFS, SLOT_RAW, "raw" },
+	{ IMAGE_RAW, SLOT_EXT4, "filesystem" },
+	{ IMAGE_EXT4, SLOT_EXT4, "filesystem" },
+	{ IMAGE_RAW, SLOT_VFAT, "filesystem" },
+	{ IMAGE_VFAT, SLOT_VFAT, "filesystem" },
+	{ IMAGE_TAR, SLOT_EXT4, "archive" },
+	{ IMAGE_TAR, SLOT_VFAT, "archive" },
+	{ IMAGE_TAR, SLOT_UBIFS, "flash-archive" },
+	{ IMAGE_TAR, SLOT_JFFS2, "flash-archive" },
+	{ IMAGE_EMPTYFS, SLOT_EXT4, "emptyfs" },
 };
 
 static const char *expected(ImageType image, SlotType slot)

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "writer/mount.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/process.h"
+
+struct Mount {
+	char *path;
+};
+
+static GStrv command_for(const Slot *slot, const char *path)
+{
+	g_autoptr(GStrvBuilder) argv = g_strv_builder_new();
+	/* jffs2 is mounted by the name of its MTD: "mtd3". */
+	g_autofree char *device = slot->type == SLOT_JFFS2 ? g_path_get_basename(slot->device)
+	                                                   : g_strdup(slot->device);
+
+	g_strv_builder_add_many(argv, "mount", "-t", slot_type_name(slot->type), NULL);
+	if (slot->extra_mount_opts)
+		g_strv_builder_add_many(argv, "-o", slot->extra_mount_opts, NULL);
+	g_strv_builder_add_many(argv, device, path, NULL);
+	return g_strv_builder_end(argv);
+}
+
+Mount *mount_slot(const char *prefix, const Slot *slot, GError **error)
+{
+	g_autofree char *path = g_build_filename(prefix, slot->name, NULL);
+	g_auto(GStrv) argv = command_for(slot, path);
+
+	if (!file_make_folders(path, 0700, error))
+		return NULL;
+	if (!process_run_argv(argv, error)) {
+		g_prefix_error(error, "failed to mount slot %s: ", slot->name);
+		rmdir(path);
+		return NULL;
+	}
+	Mount *mount = g_new0(Mount, 1);
+	mount->path = g_steal_pointer(&path);
+	return mount;
+}
+
+bool mount_end(Mount *mount, GError **error)
+{
+	if (!mount)
+		return true;
+	bool ok = process_run(error, "umount", mount->path, NULL);
+	if (ok)
+		rmdir(mount->path);
+	g_free(mount->path);
+	g_free(mount);
+	return ok;
+}
+
+void mount_give_up(Mount *mount)
+{
+	g_autoptr(GError) stuck = NULL;
+
+	if (!mount_end(mount, &stuck))
+		g_warning("%s", stuck->message);
+}
+
+const char *mount_path(const Mount *mount)
+{
+	return mount->path;
+}
+
+bool mount_sync(const Mount *mount, GError **error)
+{
+	fd_auto int fd = fd_open(mount->path, O_RDONLY | O_DIRECTORY, 0, error);
+
+	return fd >= 0 && (syncfs(fd) == 0 || fail_errno(error, "cannot sync %s", mount->path));
+}
