@@ -68,6 +68,17 @@ static const char *activity_name(SlotActivity activity)
 	return activity == SLOT_BOOTED ? "booted" : activity == SLOT_ACTIVE ? "active" : "inactive";
 }
 
+/* "NAME=value" */
+static void set_all(GStrv *env, const char *const *variables)
+{
+	for (; variables && *variables; variables++) {
+		const char *equals = strchr(*variables, '=');
+		g_autofree char *key = g_strndup(*variables, (gsize)(equals - *variables));
+
+		set(env, key, equals + 1);
+	}
+}
+
 static void set_slot(GStrv *env, const EnvironmentFacts *facts, const Slot *slot)
 {
 	const char *boot_name = slot->parent ? slot->parent->boot_name : slot->boot_name;
@@ -99,6 +110,7 @@ GStrv environment_for_slot(const EnvironmentFacts *facts, const Image *image, co
 	set(&env, "RAUC_IMAGE_CLASS", image->class);
 	set(&env, "RAUC_BUNDLE_SPKI_HASHES", spki);
 	set(&env, "RAUC_BUNDLE_MOUNT_POINT", facts->content);
+	set_all(&env, facts->slot_variables);
 	return env;
 }
 

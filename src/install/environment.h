@@ -15,6 +15,7 @@ typedef struct {
 	const Bundle *bundle;
 	const char *content; /* folder that shows the bundle, NULL: nothing needs it */
 	const char *transaction;
+	const char *const *slot_variables; /* "NAME=value" for slot hooks besides; NULL: none */
 } EnvironmentFacts;
 
 /* install-check */

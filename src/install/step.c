@@ -103,23 +103,53 @@ static bool run_hook_within(void *user, const char *mount_point, GError **error)
 	                     within->step->slot, mount_point, error);
 }
 
+static bool run_pre_hook(void *user, GError **error)
+{
+	const Within *within = user;
+
+	return run_hook(within->context, within->step, "slot-pre-install", WRITER_UNMOUNTED, error);
+}
+
+static bool run_post_hook(void *user, GError **error)
+{
+	const Within *within = user;
+
+	return run_hook(within->context, within->step, "slot-post-install", WRITER_UNMOUNTED,
+	                error);
+}
+
 static bool run_writer(const StepContext *context, const PlanStep *step, WriterJob *job,
                        GError **error)
 {
 	const Writer *writer = step->writer;
 	bool has_pre = step->image->hooks & IMAGE_HOOK_PRE_INSTALL;
 	bool has_post = step->image->hooks & IMAGE_HOOK_POST_INSTALL;
-	Within within = { context, step };
+	StepContext with = *context;
+	Within within = { &with, step };
+	g_auto(GStrv) variables = NULL;
 
-	if (has_post && writer->post_hook == WRITER_WITHIN) {
-		job->while_mounted = run_hook_within;
-		job->while_mounted_user = &within;
+	if (writer->variables) {
+		variables = writer->variables(job, error);
+		if (!variables)
+			return false;
+		with.facts.slot_variables = (const char *const *)variables;
+	}
+	if (has_pre && writer->pre_hook == WRITER_ASKS) {
+		job->before_write = run_pre_hook;
+		has_pre = false;
+	}
+	if (has_post && writer->post_hook == WRITER_ASKS) {
+		job->before_switch = run_post_hook;
 		has_post = false;
 	}
-	return (!has_pre || run_hook(context, step, "slot-pre-install", writer->pre_hook, error)) &&
+	if (has_post && writer->post_hook == WRITER_WITHIN) {
+		job->while_mounted = run_hook_within;
+		has_post = false;
+	}
+	job->before_user = job->while_mounted_user = &within;
+	return (!has_pre || run_hook(&with, step, "slot-pre-install", writer->pre_hook, error)) &&
 	       writer->write(job, error) &&
-	       (!has_post ||
-	        run_hook(context, step, "slot-post-install", writer->post_hook, error));
+	       (!has_post || run_hook(&with, step, "slot-post-install", writer->post_hook, error));
 }
 
 static bool write_image(const StepContext *context, const PlanStep *step, GError **error)

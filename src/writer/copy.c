@@ -24,7 +24,8 @@ typedef struct {
 	Target *target;
 	Digest *digest;
 	bool hashes_writes; /* else reading back shows both: a good medium and the right image */
-	uint64_t size;
+	uint64_t at, size;  /* of the window, on the target */
+	size_t n_head;
 	/* One a ticket of the pool: item i has chunk i % depth for itself until consumed. */
 	Chunk *chunks;
 	unsigned n_chunks;
@@ -44,13 +45,33 @@ static Chunk *chunk_of(Copy *copy, uint64_t item)
 	return chunk;
 }
 
+/* How much of a chunk is the image's; what lies behind is zero. */
+static size_t image_part(const Copy *copy, uint64_t item, const Chunk *chunk)
+{
+	uint64_t at = item * CHUNK, end = copy->job->bytes->size;
+
+	return at < end ? (size_t)MIN(chunk->size, end - at) : 0;
+}
+
+/* The first chunk has the head of the image in front, which is kept elsewhere. */
+static size_t head_part(const Copy *copy, uint64_t item)
+{
+	return item == 0 ? copy->n_head : 0;
+}
+
 static void *read_chunk(void *user, uint64_t item, GError **error)
 {
 	Copy *copy = user;
 	Chunk *chunk = chunk_of(copy, item);
+	size_t n_image = image_part(copy, item, chunk), n_head = head_part(copy, item);
 
-	if (!source_read_at(copy->job->bytes, chunk->data, chunk->size, item * CHUNK, error))
+	if (n_image && !source_read_at(copy->job->bytes, chunk->data, n_image, item * CHUNK, error))
 		return NULL;
+	memset(chunk->data + n_image, 0, chunk->size - n_image);
+	if (n_head) {
+		memcpy(copy->job->head, chunk->data, n_head);
+		memset(chunk->data, 0, n_head);
+	}
 	chunk->zero = 0;
 	for (unsigned i = 0; i < chunk->size / GRAIN; i++) {
 		if (is_zero(chunk->data + i * GRAIN, GRAIN))
@@ -78,6 +99,16 @@ static bool write_run(Copy *copy, const Chunk *chunk, uint64_t at, unsigned firs
 	return target_write(copy->target, chunk->data + from, size, at + from, error);
 }
 
+static void hash_image(Copy *copy, uint64_t item, const Chunk *chunk)
+{
+	size_t n_image = image_part(copy, item, chunk), n_head = head_part(copy, item);
+
+	if (n_head)
+		digest_update(copy->digest, copy->job->head, n_head);
+	if (n_image > n_head)
+		digest_update(copy->digest, chunk->data + n_head, n_image - n_head);
+}
+
 static bool write_chunk(void *user, uint64_t item, void *made, GError **error)
 {
 	Copy *copy = user;
@@ -89,11 +120,11 @@ static bool write_chunk(void *user, uint64_t item, void *made, GError **error)
 			if ((chunk->zero >> last & 1) != (chunk->zero >> first & 1))
 				break;
 		}
-		if (!write_run(copy, chunk, item * CHUNK, first, last, error))
+		if (!write_run(copy, chunk, copy->at + item * CHUNK, first, last, error))
 			return false;
 	}
 	if (copy->hashes_writes)
-		digest_update(copy->digest, chunk->data, chunk->size);
+		hash_image(copy, item, chunk);
 	copy->done += chunk->size;
 	progress_bytes(copy->job->progress, copy->done, copy->total);
 	return true;
@@ -104,17 +135,32 @@ static void *read_back_chunk(void *user, uint64_t item, GError **error)
 	Copy *copy = user;
 	Chunk *chunk = chunk_of(copy, item);
 
-	return target_read_back(copy->target, chunk->data, chunk->size, item * CHUNK, error) ? chunk
-	                                                                                     : NULL;
+	return target_read_back(copy->target, chunk->data, chunk->size, copy->at + item * CHUNK,
+	                        error)
+	               ? chunk
+	               : NULL;
 }
 
-static bool hash_chunk(void *user, uint64_t item G_GNUC_UNUSED, void *made,
-                       GError **error G_GNUC_UNUSED)
+/* Where nothing of the image was to be, there are zeroes. */
+static bool check_rest(const Copy *copy, uint64_t item, const Chunk *chunk, GError **error)
+{
+	size_t n_image = image_part(copy, item, chunk), n_head = head_part(copy, item);
+
+	return ((n_head == 0 || is_zero(chunk->data, n_head)) &&
+	        (n_image == chunk->size ||
+	         is_zero(chunk->data + n_image, chunk->size - n_image))) ||
+	       fail(error, FAILURE_INTEGRITY, "%s was cleared, but does not read back as zeroes",
+	            copy->job->path);
+}
+
+static bool hash_chunk(void *user, uint64_t item, void *made, GError **error)
 {
 	Copy *copy = user;
 	const Chunk *chunk = made;
 
-	digest_update(copy->digest, chunk->data, chunk->size);
+	if (!check_rest(copy, item, chunk, error))
+		return false;
+	hash_image(copy, item, chunk);
 	copy->done += chunk->size;
 	progress_bytes(copy->job->progress, copy->done, copy->total);
 	return true;
@@ -144,11 +190,12 @@ static bool check_digest(const Copy *copy, const uint8_t digest[DIGEST_SIZE], GE
 static bool write_all(Copy *copy, uint8_t written[DIGEST_SIZE], GError **error)
 {
 	static const PoolWork work = { .produce = read_chunk, .consume = write_chunk };
-	g_autoptr(Target) target = target_open(copy->job->path, error);
+	g_autoptr(Target) target = copy->job->window ? target_open_shared(copy->job->path, error)
+	                                             : target_open(copy->job->path, error);
 
 	if (!target)
 		return false;
-	if (target_capacity(target) < copy->size)
+	if (target_capacity(target) < copy->size || target_capacity(target) - copy->size < copy->at)
 		return fail(error, FAILURE_REJECTED,
 		            "Slot (%" G_GUINT64_FORMAT
 		            " bytes) is too small for image (%" G_GUINT64_FORMAT " bytes).",
@@ -156,7 +203,7 @@ static bool write_all(Copy *copy, uint8_t written[DIGEST_SIZE], GError **error)
 	copy->target = target;
 	return run_all(copy, &work, written, error) &&
 	       (!copy->hashes_writes || check_digest(copy, written, error)) &&
-	       target_finish(target, copy->size, error);
+	       target_finish(target, copy->at + copy->size, error);
 }
 
 /* What was read back is not what was signed: is it the image or the medium? */
@@ -212,8 +259,13 @@ static bool prepare(Copy *copy, GError **error)
 
 bool copy_run(CopyJob *job, GError **error)
 {
-	Copy copy = { .job = job, .size = job->bytes->size };
+	Copy copy = { .job = job,
+		      .at = job->window ? job->window->at : 0,
+		      .size = job->window ? job->window->size : job->bytes->size,
+		      .n_head = (size_t)MIN(job->n_head, job->bytes->size) };
 	uint8_t written[DIGEST_SIZE];
+
+	g_assert(copy.size >= job->bytes->size && copy.n_head <= COPY_HEAD_MAX);
 
 	job->n_written = job->n_punched = 0;
 	copy.hashes_writes = !job->verify || !job->sha256;
@@ -235,4 +287,11 @@ bool copy_check_target(const char *path, uint64_t size, GError **error)
 	            "Slot (%" G_GUINT64_FORMAT " bytes) is too small for image (%" G_GUINT64_FORMAT
 	            " bytes).",
 	            target_capacity(target), size);
+}
+
+bool copy_check_window(const char *path, GError **error)
+{
+	g_autoptr(Target) target = target_open_shared(path, error);
+
+	return target != NULL;
 }

@@ -18,13 +18,25 @@
 #include "base/progress.h"
 #include "source/source.h"
 
+#define COPY_HEAD_MAX 4096
+
+/* Bytes [at, at + size) of a target. */
+typedef struct {
+	uint64_t at, size;
+} Window;
+
 typedef struct {
 	Source *bytes;
-	const char *path;   /* device or regular file, written in place from offset 0 */
+	const char *path;   /* device or regular file, written in place */
 	const char *sha256; /* hex, of all bytes; NULL: unknown */
 	Pool *pool;
 	Progress *progress;
-	bool verify;                   /* read back */
+	bool verify;          /* read back */
+	const Window *window; /* NULL: the whole target is the image's. Else that part of it is,
+	                       * with zeroes behind the image, and others may use the rest */
+	/* The first `n_head` bytes of the image come here, and stay zero on the target. */
+	uint8_t *head;
+	size_t n_head;                 /* at most COPY_HEAD_MAX */
 	uint64_t n_written, n_punched; /* results */
 } CopyJob;
 
@@ -32,3 +44,5 @@ bool copy_run(CopyJob *job, GError **error);
 
 /* Can `path` take `size` bytes: exists, writable, nobody else uses it, large enough. */
 bool copy_check_target(const char *path, uint64_t size, GError **error);
+/* The same for a window of a disk whose other parts may be in use. */
+bool copy_check_window(const char *path, GError **error);

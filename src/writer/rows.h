@@ -15,3 +15,14 @@ extern const Writer writer_empty;         /* a new file system */
 
 /* Is the image as long as the manifest says? */
 bool writer_check_size(const WriterJob *job, GError **error);
+
+/* The boot loader's own slots: the order of their writes is what they are for. */
+extern const Writer writer_mbr;      /* an MBR entry points at one of two halves */
+extern const Writer writer_fallback; /* two copies, each valid once its header is there */
+
+/* One of the job's moments. */
+static inline bool writer_moment(WriterJob *job, bool (*moment)(void *user, GError **error),
+                                 GError **error)
+{
+	return !moment || moment(job->before_user, error);
+}

@@ -22,7 +22,8 @@ struct Target {
 	bool is_block;
 	bool is_direct;
 	bool can_punch;
-	uint64_t size; /* when it was opened */
+	unsigned align; /* of offsets and sizes for direct transfers */
+	uint64_t size;  /* when it was opened */
 };
 
 /* "mounted on /x", "in use by dm-0": why an exclusive open was refused. */
@@ -77,6 +78,15 @@ static bool is_read_only(int fd)
 	return ioctl(fd, BLKROGET, &yes) == 0 && yes;
 }
 
+/* Regions of a disk begin at a sector, which need not be a multiple of TARGET_ALIGN. */
+static unsigned align_of(int fd, bool is_block)
+{
+	int sector = 0;
+
+	return is_block && ioctl(fd, BLKSSZGET, &sector) == 0 && sector > 0 ? (unsigned)sector
+	                                                                    : TARGET_ALIGN;
+}
+
 static Target *target_new(const char *path, int flags, GError **error)
 {
 	g_autoptr(Target) target = g_new0(Target, 1);
@@ -102,6 +112,7 @@ static Target *target_new(const char *path, int flags, GError **error)
 		errno = EROFS;
 		return fail_errno_null(error, "cannot open %s for writing", path);
 	}
+	target->align = align_of(target->fd, target->is_block);
 	target->can_punch = true;
 	return g_steal_pointer(&target);
 }
@@ -110,6 +121,12 @@ Target *target_open(const char *path, GError **error)
 {
 	/* O_EXCL on a block device: not mounted, not part of another device. */
 	return target_new(path, O_WRONLY | O_EXCL, error);
+}
+
+Target *target_open_shared(const char *path, GError **error)
+{
+	/* The disk cannot be had exclusively while one of its partitions is mounted. */
+	return target_new(path, O_WRONLY, error);
 }
 
 void target_free(Target *target)
@@ -137,7 +154,7 @@ static bool set_buffered(Target *target, GError **error)
 
 bool target_write(Target *target, const void *from, size_t size, uint64_t at, GError **error)
 {
-	if (target->is_direct && (size | at) % TARGET_ALIGN && !set_buffered(target, error))
+	if (target->is_direct && (size | at) % target->align && !set_buffered(target, error))
 		return false;
 	if (!target->is_direct)
 		return fd_write_at(target->fd, from, size, at, target->path, error);
@@ -190,20 +207,26 @@ bool target_finish(Target *target, uint64_t size, GError **error)
 	       fd_close(&target->fd, target->path, error);
 }
 
+/* Clean pages of an earlier buffered write must not answer for the medium. */
+static bool set_uncached(Target *target, GError **error)
+{
+	(void)posix_fadvise(target->fd, 0, 0, POSIX_FADV_DONTNEED);
+	return !target->is_direct || set_buffered(target, error);
+}
+
 Target *target_open_back(const char *path, GError **error)
 {
 	g_autoptr(Target) target = target_new(path, O_RDONLY, error);
 
-	if (!target)
+	if (!target || (!target->is_direct && !set_uncached(target, error)))
 		return NULL;
-	/* Clean pages of an earlier buffered write must not answer for the medium. */
-	if (!target->is_direct)
-		(void)posix_fadvise(target->fd, 0, 0, POSIX_FADV_DONTNEED);
 	return g_steal_pointer(&target);
 }
 
 bool target_read_back(Target *target, void *to, size_t size, uint64_t at, GError **error)
 {
+	if (target->is_direct && at % target->align && !set_uncached(target, error))
+		return false;
 	size_t want =
 		target->is_direct ? (size + TARGET_ALIGN - 1) & ~(size_t)(TARGET_ALIGN - 1) : size;
 

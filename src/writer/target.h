@@ -18,6 +18,8 @@ typedef struct Target Target;
 
 /* For writing, nobody else may be using it: FAILURE_BUSY names who does. */
 Target *target_open(const char *path, GError **error);
+/* For writing a part of a disk whose other parts are in use. */
+Target *target_open_shared(const char *path, GError **error);
 /* Closes without flushing: for the way out of an error. */
 void target_free(Target *target);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Target, target_free)
@@ -25,7 +27,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Target, target_free)
 /* Size of a block device; G_MAXUINT64 for a file, which grows. */
 uint64_t target_capacity(const Target *target);
 
-/* `from` is aligned; `at` is a multiple of TARGET_ALIGN, only the last write may be of another size. */
+/* `from` is aligned. `at` and `size` best are too: what is not goes through the page cache. */
 bool target_write(Target *target, const void *from, size_t size, uint64_t at, GError **error);
 
 /* Make a range zero without writing it. `*is_done` false: this target cannot, write it. */

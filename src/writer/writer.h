@@ -27,6 +27,11 @@ typedef struct {
 	 * with WRITER_WITHIN. NULL: nothing to do. */
 	bool (*while_mounted)(void *user, const char *mount_point, GError **error);
 	void *while_mounted_user;
+	/* The same for WRITER_ASKS: before the first byte, and when all is written but what boots is
+	 * still the old. */
+	bool (*before_write)(void *user, GError **error);
+	bool (*before_switch)(void *user, GError **error);
+	void *before_user;
 	/* Results: what reached the medium. */
 	uint64_t n_written; /* bytes written */
 	uint64_t n_punched; /* zero bytes that needed no write */
@@ -37,6 +42,7 @@ typedef enum {
 	WRITER_UNMOUNTED,
 	WRITER_MOUNTED, /* who asks has to mount it */
 	WRITER_WITHIN,  /* through while_mounted */
+	WRITER_ASKS,    /* through before_write and before_switch */
 } WriterView;
 
 typedef struct {
@@ -45,6 +51,8 @@ typedef struct {
 	/* Everything that can refuse, before anything is touched. */
 	bool (*check)(const WriterJob *job, GError **error);
 	bool (*write)(WriterJob *job, GError **error);
+	/* "NAME=value" that hooks need to know besides, asked before the write; NULL: none. */
+	GStrv (*variables)(const WriterJob *job, GError **error);
 } Writer;
 
 /* The writer for this pair, or NULL with FAILURE_UNSUPPORTED:

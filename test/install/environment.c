@@ -75,11 +75,14 @@ static void test_all(void)
 	g_autoptr(System) system = device_open(device, maker->cert, "variant-name=one", &error);
 	g_autoptr(Bundle) bundle = maker_open(maker, path, &error);
 	g_assert_no_error(error);
-	EnvironmentFacts facts = { system, bundle, "/content", "id" };
+	static const char *const boot[] = { "RAUC_BOOT_REGION_SIZE=512", "RAUC_BOOT_X=a=b", NULL };
+	EnvironmentFacts facts = { system, bundle, "/content", "id", NULL };
+	EnvironmentFacts with_boot = { system, bundle, "/content", "id", boot };
 	g_autoptr(GPtrArray) target = system_pick_target(system);
 	const Image *image = bundle_manifest(bundle)->images->pdata[0];
 	g_auto(GStrv) for_check = environment_for_check(&facts);
 	g_auto(GStrv) for_slot = environment_for_slot(&facts, image, target->pdata[0], NULL);
+	g_auto(GStrv) for_boot = environment_for_slot(&with_boot, image, target->pdata[0], NULL);
 	g_auto(GStrv) mounted = environment_for_slot(&facts, image, target->pdata[0], "/mnt/x");
 	g_auto(GStrv) for_handlers = environment_for_handlers(&facts, target);
 
@@ -87,6 +90,9 @@ static void test_all(void)
 	assert_pairs(for_slot, slot_hook, G_N_ELEMENTS(slot_hook));
 	assert_pairs(for_handlers, handlers, G_N_ELEMENTS(handlers));
 	g_assert_cmpstr(g_environ_getenv(mounted, "RAUC_SLOT_MOUNT_POINT"), ==, "/mnt/x");
+	g_assert_cmpstr(g_environ_getenv(for_boot, "RAUC_BOOT_REGION_SIZE"), ==, "512");
+	g_assert_cmpstr(g_environ_getenv(for_boot, "RAUC_BOOT_X"), ==, "a=b");
+	g_assert_null(g_environ_getenv(for_slot, "RAUC_BOOT_X"));
 	g_assert_cmpstr(g_environ_getenv(for_slot, "RAUC_IMAGE_DIGEST"), ==, image->sha256);
 	g_assert_cmpuint(strlen(g_environ_getenv(for_slot, "RAUC_BUNDLE_SPKI_HASHES")), ==, 95);
 	g_assert_cmpstr(g_environ_getenv(for_handlers, "PATH"), ==, g_getenv("PATH"));
