@@ -34,17 +34,17 @@ typedef struct {
 
 /* Where an installation is, or where it ended. */
 typedef enum {
-	INSTALL_PREPARE, /* lock, slot states */
-	INSTALL_VERIFY,  /* the bundle: found, signed by whom we trust */
-	INSTALL_CHECK,   /* is it for this device */
-	INSTALL_PLAN,    /* can it be done: slots, sizes */
-	INSTALL_ASK,     /* pre-install handler and install-check */
-	INSTALL_CLOSE,   /* target marked bad */
-	INSTALL_WRITE,   /* slots, with their hooks */
-	INSTALL_ACTIVATE,
-	INSTALL_HANDLER, /* the bundle's own, instead of the four above it */
-	INSTALL_TELL,    /* post-install handler */
-	INSTALL_DONE,
+	INSTALL_PREPARE,  /* lock, slot states */
+	INSTALL_VERIFY,   /* the bundle: found, signed by whom we trust */
+	INSTALL_CHECK,    /* is it for this device */
+	INSTALL_PLAN,     /* can it be done: slots, sizes */
+	INSTALL_ASK,      /* pre-install handler and install-check */
+	INSTALL_CLOSE,    /* target marked bad */
+	INSTALL_WRITE,    /* slots, with their hooks */
+	INSTALL_ACTIVATE, /* the one write that decides */
+	INSTALL_HANDLER,  /* the bundle's own, instead of the four above it */
+	INSTALL_TELL,     /* post-install handler */
+	INSTALL_DONE,     /* all of it succeeded */
 } InstallStage;
 
 /* "verify", "write", …: stable names. */
