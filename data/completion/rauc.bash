@@ -18,7 +18,7 @@ _rauc_slots() {
 _rauc() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' word i
     local global="--conf --confopt --mount --debug --version --help"
-    local verbs="bundle extract info install status"
+    local verbs="bundle extract info install status write-slot"
     local access="--tls-cert --tls-key --tls-ca --tls-no-verify --http-header"
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -47,6 +47,10 @@ _rauc() {
         --require-manifest-hash | --handler-args | --override-boot-slot)
         return
         ;;
+    --image-type | -t)
+        _rauc_words "raw ext4 vfat squashfs tar emptyfs" "$cur"
+        return
+        ;;
     mark-good | mark-bad | mark-active)
         _rauc_words "booted other $(_rauc_slots)" "$cur"
         return
@@ -60,6 +64,7 @@ _rauc() {
         info) _rauc_words "$global --keyring --no-verify --no-check-time --key --output-format --dump-cert --dump-recipients $access" "$cur" ;;
         install) _rauc_words "$global --ignore-compatible --ignore-version-limit --transaction-id --require-manifest-hash --progress --handler-args --keyring --override-boot-slot $access" "$cur" ;;
         status) _rauc_words "$global --detailed --output-format --override-boot-slot" "$cur" ;;
+        write-slot) _rauc_words "$global --image-type" "$cur" ;;
         *) _rauc_words "$global" "$cur" ;;
         esac
         return
@@ -67,6 +72,13 @@ _rauc() {
     case $verb in
     "") _rauc_words "$verbs" "$cur" ;;
     status) _rauc_words "mark-good mark-bad mark-active" "$cur" ;;
+    write-slot)
+        if [[ $prev == write-slot ]]; then
+            _rauc_words "$(_rauc_slots)" "$cur"
+        else
+            _rauc_files "$cur"
+        fi
+        ;;
     *) _rauc_files "$cur" ;;
     esac
 }

@@ -89,8 +89,9 @@ static const Verb verbs[] = {
 	  { "write-slot <SLOTNAME> <IMAGE>",
 	    "Manually write image to slot (using slot update handler).\n"
 	    "This bypasses all other update logic and is for development or special use only!",
-	    NULL, NULL, NULL },
-	  { NULL }, NULL, false },
+	    "Write-slot options:", NULL, options_write_slot },
+	  { "A target slot name must be provided", "An image must be provided" },
+	  command_write_slot, false },
 };
 /* clang-format on */
 

@@ -19,6 +19,7 @@ int command_extract(const Options *options);
 int command_info(const Options *options);
 int command_install(const Options *options);
 int command_status(const Options *options);
+int command_write_slot(const Options *options);
 
 /* What the verbs share: workers for the cores there are. */
 Pool *command_pool(void);

@@ -53,6 +53,7 @@ static const OptionsRow hidden_rows[] = {
 	FILENAME("key", key, NULL, NULL),
 	KEYRING_ROW,
 	FILENAMES("intermediate", intermediate, NULL, NULL),
+	TEXT("image-type-compat", 'l', image_type_compat, NULL, NULL),
 	OPTIONS_END
 };
 
@@ -96,6 +97,11 @@ const OptionsRow options_status[] = {
 	TEXT("output-format", 0, output_format, "output format (readable, shell, json, json-pretty)",
 	     "FORMAT"),
 	BOOT_SLOT_ROW,
+	OPTIONS_END
+};
+
+const OptionsRow options_write_slot[] = {
+	TEXT("image-type", 't', image_type, "image type, instead of what the file name says", "TYPE"),
 	OPTIONS_END
 };
 /* clang-format on */
@@ -190,9 +196,10 @@ char *options_format_help(const OptionsHelp *help)
 
 void options_clear(Options *options)
 {
-	static const OptionsRow *const tables[] = { global_rows,    hidden_rows,  options_install,
-		                                    options_bundle, options_info, options_extract,
-		                                    options_status };
+	static const OptionsRow *const tables[] = { global_rows,     hidden_rows,
+		                                    options_install, options_bundle,
+		                                    options_info,    options_extract,
+		                                    options_status,  options_write_slot };
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(tables); i++) {
 		for (const OptionsRow *row = tables[i]; row->name; row++) {

@@ -29,6 +29,8 @@ typedef struct {
 	/* install */
 	gboolean ignore_compatible, ignore_version_limit, show_progress;
 	char *transaction_id, *require_manifest_hash, *handler_args, *override_boot_slot;
+	/* write-slot */
+	char *image_type, *image_type_compat; /* the second is its older name */
 	/* access to a server */
 	char *tls_cert, *tls_key, *tls_ca;
 	gboolean tls_no_verify;
@@ -48,7 +50,7 @@ typedef struct {
 } OptionsRow;
 
 extern const OptionsRow options_install[], options_bundle[], options_extract[], options_info[],
-	options_status[];
+	options_status[], options_write_slot[];
 
 /* How one command line is described in its help. */
 typedef struct {

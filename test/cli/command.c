@@ -37,6 +37,7 @@ static const struct {
 	{ "install --help", 0, "*\nInstall options:\n*--override-boot-slot=BOOTNAME*", NOTHING },
 	{ "status --help", 0, "*List of status commands*mark-active*\nStatus options:\n*",
 	  NOTHING },
+	{ "write-slot --help", 0, "*\nWrite-slot options:\n  -t, --image-type=TYPE *", NOTHING },
 	{ "--output-format json info f", 1, "Invalid command 'json' given\n*", NOTHING },
 	{ "install", 1, NOTHING, "A bundle path or URL must be provided\n" },
 	{ "install a b", 1, NOTHING, "Excess argument: b\n" },
@@ -56,7 +57,6 @@ static const struct {
 	NOT_YET("encrypt"),
 	NOT_YET("replace-signature"),
 	NOT_YET("extract-signature"),
-	NOT_YET("write-slot"),
 	NOT_YET("service"),
 	NOT_YET("mount"),
 };

@@ -295,7 +295,7 @@ def test_closed_streams_do_no_harm(big_device, maker, closed):
 
 def test_man_page_names_every_option(rauc):
     page = (TOP / "doc/man/rauc.1").read_text().replace("\\-", "-")
-    for verb in ("bundle", "info", "extract", "install", "status"):
+    for verb in ("bundle", "info", "extract", "install", "status", "write-slot"):
         told = devices.run(rauc, verb, "--help")
         for option in re.findall(r"--[a-z-]+", told.out):
             assert option in page or option in ("--handler-args",), (verb, option)
@@ -304,7 +304,7 @@ def test_man_page_names_every_option(rauc):
 def test_completion_offers_every_option(rauc, tool):
     script = 'source "$1"; shift; COMP_WORDS=(rauc "$@" --); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _rauc; '
     script += 'printf "%s\\n" "${COMPREPLY[@]}"'
-    for verb in ("bundle", "info", "extract", "install", "status"):
+    for verb in ("bundle", "info", "extract", "install", "status", "write-slot"):
         done = subprocess.run([tool("bash"), "-c", script, "bash", TOP / "data/completion/rauc.bash", verb],
                               capture_output=True, text=True, check=True)
         told = devices.run(rauc, verb, "--help")
