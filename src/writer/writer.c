@@ -26,6 +26,9 @@ static const struct {
 	{ IMAGE_EMPTYFS, SLOT_EXT4, &writer_empty },
 	{ IMAGE_RAW, SLOT_BOOT_MBR_SWITCH, &writer_mbr },
 	{ IMAGE_VFAT, SLOT_BOOT_MBR_SWITCH, &writer_mbr },
+	{ IMAGE_RAW, SLOT_BOOT_GPT_SWITCH, &writer_gpt },
+	{ IMAGE_EXT4, SLOT_BOOT_GPT_SWITCH, &writer_gpt },
+	{ IMAGE_VFAT, SLOT_BOOT_GPT_SWITCH, &writer_gpt },
 	{ IMAGE_RAW, SLOT_BOOT_RAW_FALLBACK, &writer_fallback },
 };
 

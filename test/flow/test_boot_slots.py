@@ -21,7 +21,7 @@ TABLES = {
                        "start=16384, size=4096, name=data\n",
     "boot-raw-fallback": None,
 }
-SWITCHES = ["boot-mbr-switch"]
+SWITCHES = ["boot-mbr-switch", "boot-gpt-switch"]
 HOOK = """#!/bin/sh
 set -e
 env | grep ^RAUC_ | sort > {folder}/$1.env
@@ -209,10 +209,10 @@ BAD = {
                   "Boot partition's start address does not match region configuration"),
     "at-the-end": (SWITCHES, {"region_size": "14M"}, None, NEW, "the region ends at byte"),
     "crooked": (["boot-mbr-switch"], {"region_start": str(START + 1)}, None, NEW, "not a multiple of"),
-    # "crooked-gpt": (["boot-gpt-switch"], {"region_start": str(START + 512)}, None, NEW, "not a multiple of"),
+    "crooked-gpt": (["boot-gpt-switch"], {"region_start": str(START + 512)}, None, NEW, "not a multiple of"),
     "no-room": (SWITCHES, {"region_start": "0"}, None, NEW, "no valid configuration for region"),
     "no-magic": (["boot-mbr-switch"], {}, magic, NEW, "there is no MBR on"),
-    # "no-gpt": (["boot-gpt-switch"], {}, lambda made: made.put(bytes(MIB), 0), NEW, "there is no GPT on"),
+    "no-gpt": (["boot-gpt-switch"], {}, lambda made: made.put(bytes(MIB), 0), NEW, "there is no GPT on"),
     "no-partition": (SWITCHES, {}, no_first, NEW, "No boot partition found in entry 0"),
     "overlap": (SWITCHES, {}, overlap, NEW, "overlaps partition 3"),
     "empty": (SWITCHES + ["boot-raw-fallback"], {}, None, b"", "is empty"),

@@ -25,6 +25,9 @@ static const struct {
 	{ IMAGE_EMPTYFS, SLOT_EXT4, "emptyfs" },
 	{ IMAGE_RAW, SLOT_BOOT_MBR_SWITCH, "boot-mbr-switch" },
 	{ IMAGE_VFAT, SLOT_BOOT_MBR_SWITCH, "boot-mbr-switch" },
+	{ IMAGE_RAW, SLOT_BOOT_GPT_SWITCH, "boot-gpt-switch" },
+	{ IMAGE_EXT4, SLOT_BOOT_GPT_SWITCH, "boot-gpt-switch" },
+	{ IMAGE_VFAT, SLOT_BOOT_GPT_SWITCH, "boot-gpt-switch" },
 	{ IMAGE_RAW, SLOT_BOOT_RAW_FALLBACK, "boot-raw-fallback" },
 };
 
