@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "service/service.h"
 
 /*
  * A program started without stdin, stdout or stderr must not get a slot device
@@ -29,5 +30,5 @@ int main(int argc G_GNUC_UNUSED, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	g_setenv("GIO_USE_VFS", "local", TRUE);
 	g_set_prgname("rauc");
-	return command_run(argv);
+	return command_run(argv, service_run);
 }

@@ -79,8 +79,8 @@ static const Verb verbs[] = {
 	  { "mount <BUNDLENAME>", "Mount a bundle (for development purposes)", NULL, NULL, NULL },
 	  { NULL }, NULL, false },
 	{ "service", "Start RAUC service",
-	  { "service", "Start RAUC service", NULL, NULL, NULL },
-	  { NULL }, NULL, false },
+	  { "service", "Start RAUC service", "Service options:", NULL, options_service },
+	  { NULL }, command_service, false },
 	{ "status", "Show status",
 	  { "status", "Show system status\n\n" STATUS_EPILOGUE, "Status options:", NULL,
 	    options_status },
@@ -203,9 +203,9 @@ static int run_without_verb(const Options *options)
 	return options->wants_help && options->n_arguments == 1 ? 0 : 1;
 }
 
-static int run(char *const *argv)
+static int run(char *const *argv, OptionsServe serve)
 {
-	g_auto(Options) options = { 0 };
+	g_auto(Options) options = { .serve = serve };
 	g_autoptr(GError) error = NULL;
 
 	if (!options_parse_global(&options, argv, &error)) {
@@ -228,9 +228,9 @@ static int run(char *const *argv)
 	return 1;
 }
 
-int command_run(char *const *argv)
+int command_run(char *const *argv, OptionsServe serve)
 {
-	return output_finish(run(argv));
+	return output_finish(run(argv, serve));
 }
 
 Pool *command_pool(void)

@@ -9,8 +9,8 @@
 #include "base/pool.h"
 #include "cli/options.h"
 
-/* All of it, from the arguments to the exit code. */
-int command_run(char *const *argv);
+/* All of it, from the arguments to the exit code. `serve` is the verb of the other door. */
+int command_run(char *const *argv, OptionsServe serve);
 
 /* The verbs. They print, results and errors, and return the exit code. Arguments
  * begin at options->arguments[2]; the table has checked how many there are. */
@@ -18,6 +18,7 @@ int command_bundle(const Options *options);
 int command_extract(const Options *options);
 int command_info(const Options *options);
 int command_install(const Options *options);
+int command_service(const Options *options);
 int command_status(const Options *options);
 int command_write_slot(const Options *options);
 

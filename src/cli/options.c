@@ -104,6 +104,13 @@ const OptionsRow options_write_slot[] = {
 	TEXT("image-type", 't', image_type, "image type, instead of what the file name says", "TYPE"),
 	OPTIONS_END
 };
+
+const OptionsRow options_service[] = {
+	TEXT("handler-args", 0, handler_args, "extra arguments for full custom handler", "ARGS"),
+	KEYRING_ROW,
+	BOOT_SLOT_ROW,
+	OPTIONS_END
+};
 /* clang-format on */
 
 static unsigned count_rows(const OptionsRow *rows)

@@ -12,7 +12,13 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "system/system.h"
+
+/* `rauc service`, which this door does not know; handler_args may be NULL. The exit code. */
+typedef int (*OptionsServe)(System *system, const char *handler_args);
+
 typedef struct {
+	OptionsServe serve;
 	/* every verb */
 	char *conf, *mount;
 	GStrv confopt;
@@ -50,7 +56,7 @@ typedef struct {
 } OptionsRow;
 
 extern const OptionsRow options_install[], options_bundle[], options_extract[], options_info[],
-	options_status[], options_write_slot[];
+	options_status[], options_write_slot[], options_service[];
 
 /* How one command line is described in its help. */
 typedef struct {

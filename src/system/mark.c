@@ -97,6 +97,13 @@ static void note(System *system, MarkAction action, const Slot *slot)
 	event_log_write(system_events(system), &event);
 }
 
+char *mark_find_names(System *system, const char *identifier, GError **error)
+{
+	g_autoptr(GPtrArray) slots = find_slots(system, identifier, error);
+
+	return slots ? names_of(slots) : NULL;
+}
+
 static bool set_state(System *system, const Slot *slot, bool is_good, GError **error)
 {
 	if (boot_set_state(system_boot(system), slot, is_good, error)) {

@@ -203,10 +203,19 @@ bool system_lock(System *system, GError **error)
 	system->lock = lock_take(system_runtime_folder(), error);
 	if (system->lock < 0)
 		return false;
-	/* Who held it before us may have written it. */
+	system_refresh_status(system);
+	return true;
+}
+
+void system_unlock(System *system)
+{
+	fd_clear(&system->lock);
+}
+
+void system_refresh_status(System *system)
+{
 	store_free(system->store);
 	system->store = store_load(system->config->status_file, system->config->slots);
-	return true;
 }
 
 const SlotStatus *system_status(System *system, const Slot *slot)

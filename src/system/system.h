@@ -55,10 +55,14 @@ const char *system_runtime_folder(void);
 bool system_refresh_mounts(System *system, GError **error);
 /* Ask the boot loader; what cannot be asked is unknown, with a warning. */
 void system_refresh_boot(System *system);
+/* Read the status file again: another process may have written it. */
+void system_refresh_status(System *system);
 
 /* The exclusive right to change slots and boot state, one holder a device: a lock
  * file in the runtime folder. FAILURE_BUSY names the holder. Dropped by system_free(). */
 bool system_lock(System *system, GError **error);
+/* Give it back before that. */
+void system_unlock(System *system);
 
 /* Status of a slot, read from the central file. Always a value; borrowed until changed. */
 const SlotStatus *system_status(System *system, const Slot *slot);

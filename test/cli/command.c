@@ -58,6 +58,9 @@ static const struct {
 	NOT_YET("replace-signature"),
 	NOT_YET("extract-signature"),
 	NOT_YET("service"),
+	{ "service --help", 0,
+	  "*\nService options:\n*--handler-args=ARGS*--override-boot-slot=BOOTNAME*", NOTHING },
+	{ "service x", 1, NOTHING, "Excess argument: x\n" },
 	NOT_YET("mount"),
 };
 

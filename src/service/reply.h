@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What the methods answer, as values of D-Bus (chapters 5.2.4, 5.2.5, 5.3). All floating.
+ */
+
+#include <glib.h>
+
+#include "model/manifest.h"
+#include "system/system.h"
+
+/* a(sa{sv}) of all slots, as the System knows them. */
+GVariant *reply_slot_status(System *system);
+/* aa{sv} of all repositories. */
+GVariant *reply_artifact_status(const Config *config);
+/* a{sv}; its members but the hash are variants in variants, as RAUC sends them. */
+GVariant *reply_inspect(const Manifest *manifest, const char *hash);

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Every member and type of the answers, as text of GVariant. */
+
+#include "service/reply.h"
+
+#include <string.h>
+
+#include "system/device.h"
+
+#define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void assert_print(GVariant *floating, const char *expected)
+{
+	g_autoptr(GVariant) value = g_variant_ref_sink(floating);
+	g_autofree char *text = g_variant_print(value, TRUE);
+
+	g_assert_cmpstr(text, ==, expected);
+}
+
+static const char full[] =
+	"[update]\ncompatible=C\nversion=1\ndescription=D\nbuild=B\n"
+	"[bundle]\nformat=verity\nverity-hash=" HASH "\nverity-salt=" HASH "\nverity-size=4096\n"
+	"[hooks]\nfilename=hook.sh\nhooks=install-check\n"
+	"[handler]\nfilename=h.sh\nargs=-x\n"
+	"[image.rootfs]\nfilename=r.ext4\nsha256=" HASH
+	"\nsize=8192\nhooks=post-install\nadaptive=block-hash-index\n"
+	"[image.boot]\nhooks=install\n"
+	"[meta.a]\nk=v\n";
+
+static void test_inspect(void)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Manifest) manifest = manifest_parse(full, strlen(full), &error);
+
+	g_assert_no_error(error);
+	assert_print(
+		reply_inspect(manifest, "abc"),
+		"{'manifest-hash': <'abc'>, "
+		"'update': <<{'compatible': <'C'>, 'version': <'1'>, 'description': <'D'>, "
+		"'build': <'B'>}>>, "
+		"'bundle': <<{'format': <'verity'>, 'verity-hash': <'" HASH
+		"'>, 'verity-salt': <'" HASH "'>, 'verity-size': <uint64 4096>}>>, "
+		"'hooks': <<{'filename': <'hook.sh'>, 'hooks': <<['install-check']>>}>>, "
+		"'handler': <<{'filename': <'h.sh'>, 'args': <'-x'>}>>, "
+		"'images': <<[{'slot-class': <'rootfs'>, 'filename': <'r.ext4'>, 'type': <'ext4'>, "
+		"'checksum': <'" HASH "'>, 'size': <uint64 8192>, 'hooks': <['post-install']>, "
+		"'adaptive': <['block-hash-index']>}, "
+		"{'slot-class': <'boot'>, 'size': <uint64 18446744073709551615>, "
+		"'hooks': <['install']>}]>>, "
+		"'meta': <<{'a': {'k': 'v'}}>>}");
+}
+
+static void test_inspect_little(void)
+{
+	static const char text[] = "[update]\ncompatible=C\n";
+	g_autoptr(Manifest) manifest = manifest_parse(text, strlen(text), NULL);
+
+	assert_print(reply_inspect(manifest, "abc"),
+	             "{'manifest-hash': <'abc'>, 'update': <<{'compatible': <'C'>}>>, "
+	             "'bundle': <<{'format': <'plain'>}>>, 'hooks': <<@a{sv} {}>>, "
+	             "'handler': <<@a{sv} {}>>, 'images': <<@aa{sv} []>>, "
+	             "'meta': <<@a{sa{ss}} {}>>}");
+}
+
+static void test_slots(void)
+{
+	g_autoptr(Device) device = device_new();
+	g_autoptr(System) system = device_open(device, NULL, NULL, NULL);
+	const Slot *slot = system_config(system)->slots->pdata[1];
+	SlotStatus status = {
+		.bundle_compatible = (char *)"C",
+		.bundle_version = (char *)"1",
+		.bundle_description = (char *)"D",
+		.bundle_build = (char *)"B",
+		.bundle_hash = (char *)"H",
+		.status = (char *)"ok",
+		.sha256 = (char *)HASH,
+		.size = 7,
+		.installed_transaction = (char *)"T",
+		.installed_timestamp = (char *)"2026-01-01T00:00:00Z",
+		.installed_count = 3,
+		.activated_timestamp = (char *)"2026-01-02T00:00:00Z",
+		.activated_count = 4,
+	};
+	g_autofree char *expected = g_strdup_printf(
+		"[('rootfs.0', {'class': <'rootfs'>, 'device': <'%s'>, 'type': <'raw'>, "
+		"'bootname': <'A'>, 'state': <'booted'>, 'boot-status': <'good'>}), "
+		"('rootfs.1', {'class': <'rootfs'>, 'device': <'%s'>, 'type': <'raw'>, "
+		"'bootname': <'B'>, 'state': <'inactive'>, 'boot-status': <'bad'>, "
+		"'bundle.compatible': <'C'>, 'bundle.version': <'1'>, "
+		"'bundle.description': <'D'>, 'bundle.build': <'B'>, 'bundle.hash': <'H'>, "
+		"'status': <'ok'>, 'sha256': <'" HASH "'>, 'size': <uint64 7>, "
+		"'installed.transaction': <'T'>, "
+		"'installed.timestamp': <'2026-01-01T00:00:00Z'>, 'installed.count': <uint32 3>, "
+		"'activated.timestamp': <'2026-01-02T00:00:00Z'>, "
+		"'activated.count': <uint32 4>})]",
+		device->slots[0], device->slots[1]);
+
+	g_assert_true(system_save_status(system, slot, &status, NULL));
+	system_refresh_boot(system);
+	assert_print(reply_slot_status(system), expected);
+}
+
+static void test_artifacts(void)
+{
+	ConfigRepo repos[] = {
+		{ .name = (char *)"apps", .path = (char *)"/apps", .type = (char *)"files" },
+		{ .name = (char *)"x",
+		  .path = (char *)"/x",
+		  .type = (char *)"trees",
+		  .description = (char *)"y\xff" },
+	};
+	g_autoptr(GPtrArray) array = g_ptr_array_new();
+	Config config = { .repos = array };
+
+	assert_print(reply_artifact_status(&config), "@aa{sv} []");
+	for (unsigned i = 0; i < G_N_ELEMENTS(repos); i++)
+		g_ptr_array_add(array, &repos[i]);
+	assert_print(reply_artifact_status(&config),
+	             "[{'name': <'apps'>, 'path': <'/apps'>, 'type': <'files'>, "
+	             "'artifacts': <@aa{sv} []>}, "
+	             "{'name': <'x'>, 'description': <'y\xef\xbf\xbd'>, 'path': <'/x'>, "
+	             "'type': <'trees'>, 'artifacts': <@aa{sv} []>}]");
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/reply/inspect", test_inspect);
+	g_test_add_func("/reply/inspect-little", test_inspect_little);
+	g_test_add_func("/reply/slots", test_slots);
+	g_test_add_func("/reply/artifacts", test_artifacts);
+	return g_test_run();
+}
