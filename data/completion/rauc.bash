@@ -18,7 +18,7 @@ _rauc_slots() {
 _rauc() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' word i
     local global="--conf --confopt --mount --debug --version --help"
-    local verbs="bundle extract info install status write-slot"
+    local verbs="bundle extract info install service status write-slot"
     local access="--tls-cert --tls-key --tls-ca --tls-no-verify --http-header"
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -63,6 +63,7 @@ _rauc() {
         extract) _rauc_words "$global --key --keyring --trust-environment" "$cur" ;;
         info) _rauc_words "$global --keyring --no-verify --no-check-time --key --output-format --dump-cert --dump-recipients $access" "$cur" ;;
         install) _rauc_words "$global --ignore-compatible --ignore-version-limit --transaction-id --require-manifest-hash --progress --handler-args --keyring --override-boot-slot $access" "$cur" ;;
+        service) _rauc_words "$global --handler-args --keyring --override-boot-slot" "$cur" ;;
         status) _rauc_words "$global --detailed --output-format --override-boot-slot" "$cur" ;;
         write-slot) _rauc_words "$global --image-type" "$cur" ;;
         *) _rauc_words "$global" "$cur" ;;
@@ -79,6 +80,7 @@ _rauc() {
             _rauc_files "$cur"
         fi
         ;;
+    service) ;;
     *) _rauc_files "$cur" ;;
     esac
 }

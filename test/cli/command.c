@@ -57,7 +57,6 @@ static const struct {
 	NOT_YET("encrypt"),
 	NOT_YET("replace-signature"),
 	NOT_YET("extract-signature"),
-	NOT_YET("service"),
 	{ "service --help", 0,
 	  "*\nService options:\n*--handler-args=ARGS*--override-boot-slot=BOOTNAME*", NOTHING },
 	{ "service x", 1, NOTHING, "Excess argument: x\n" },

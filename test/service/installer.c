@@ -182,7 +182,7 @@ static void test_install(void)
 		"PropertiesChanged('" OURS "', {'Progress': <(100, 'Installing failed.', 1)>}, *\n"
 		"PropertiesChanged('" OURS "', {'LastError': <'*'>}, *\n"
 		"Completed(1,)\n"
-		"PropertiesChanged('" OURS "', {'Operation': <'idle'>}, @as [])\n",
+		"PropertiesChanged('" OURS "', {'Operation': <'idle'>}, [])\n",
 		scene.heard->str));
 	tear_down(&scene);
 }
