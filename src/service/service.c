@@ -11,6 +11,7 @@
 #include "service/installer.h"
 #include "service/job.h"
 #include "service/links.h"
+#include "service/started.h"
 
 #define NAME "de.pengutronix.rauc"
 
@@ -144,6 +145,8 @@ static bool run(Service *service, const char *handler_args, GDBusConnection *bus
 	service->line = line;
 	service->installer = installer;
 	links_write(service->system);
+	g_autofree char *boot_id = started_boot_id();
+	started_note(service->system, boot_id);
 	serve(service, bus);
 	return service->is_stopping;
 }

@@ -124,3 +124,14 @@ bool store_set(Store *store, const Slot *slot, const SlotStatus *status, GError 
 	status_file_set(store->file, group, copy);
 	return store_save(store, error);
 }
+
+char *store_boot_id(const Store *store)
+{
+	return status_file_get_boot_id(store->file);
+}
+
+bool store_set_boot_id(Store *store, const char *boot_id, GError **error)
+{
+	status_file_set_boot_id(store->file, boot_id);
+	return store_save(store, error);
+}

@@ -20,6 +20,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_free)
 
 const SlotStatus *store_get(const Store *store, const Slot *slot);
 bool store_set(Store *store, const Slot *slot, const SlotStatus *status, GError **error);
+/* The boot that was noted last, NULL: none; and noting this one. */
+char *store_boot_id(const Store *store);
+bool store_set_boot_id(Store *store, const char *boot_id, GError **error);
 bool store_save(Store *store, GError **error);
 /* Whether later saves will succeed: the folder takes a file of that size. Leaves nothing behind. */
 bool store_probe(const Store *store, GError **error);

@@ -228,6 +228,16 @@ bool system_save_status(System *system, const Slot *slot, const SlotStatus *stat
 	return store_set(system->store, slot, status, error);
 }
 
+char *system_boot_id(const System *system)
+{
+	return store_boot_id(system->store);
+}
+
+bool system_save_boot_id(System *system, const char *boot_id, GError **error)
+{
+	return store_set_boot_id(system->store, boot_id, error);
+}
+
 bool system_has_central_status(const System *system)
 {
 	return system->config->status_file != NULL;

@@ -68,6 +68,9 @@ void system_unlock(System *system);
 const SlotStatus *system_status(System *system, const Slot *slot);
 /* Replace it, on the medium too. Without a central file nothing is kept (per slot: later). */
 bool system_save_status(System *system, const Slot *slot, const SlotStatus *status, GError **error);
+/* The boot that was noted there last (NULL: none), and noting this one; with the lock. */
+char *system_boot_id(const System *system);
+bool system_save_boot_id(System *system, const char *boot_id, GError **error);
 bool system_has_central_status(const System *system);
 /* Would a save succeed? Writes the file as it is. */
 bool system_probe_status(System *system, GError **error);
