@@ -19,6 +19,7 @@ bool writer_check_size(const WriterJob *job, GError **error);
 /* The boot loader's own slots: the order of their writes is what they are for. */
 extern const Writer writer_mbr;      /* an MBR entry points at one of two halves */
 extern const Writer writer_gpt;      /* the same with a GPT (libfdisk) */
+extern const Writer writer_emmc;     /* a register chooses the boot partition */
 extern const Writer writer_fallback; /* two copies, each valid once its header is there */
 
 /* One of the job's moments. */

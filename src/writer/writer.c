@@ -24,6 +24,7 @@ static const struct {
 	{ IMAGE_TAR, SLOT_UBIFS, &writer_flash_archive },
 	{ IMAGE_TAR, SLOT_JFFS2, &writer_flash_archive },
 	{ IMAGE_EMPTYFS, SLOT_EXT4, &writer_empty },
+	{ IMAGE_RAW, SLOT_BOOT_EMMC, &writer_emmc },
 	{ IMAGE_RAW, SLOT_BOOT_MBR_SWITCH, &writer_mbr },
 	{ IMAGE_VFAT, SLOT_BOOT_MBR_SWITCH, &writer_mbr },
 	{ IMAGE_RAW, SLOT_BOOT_GPT_SWITCH, &writer_gpt },

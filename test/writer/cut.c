@@ -144,6 +144,11 @@ __attribute__((visibility("default"))) int fdatasync(int fd)
 	return is_watched(fd) ? fsync(fd) : real(fd);
 }
 
+static const Op *op_at(unsigned n)
+{
+	return &g_array_index(cut.ops, Op, n);
+}
+
 static void clear_op(void *op)
 {
 	g_free(((Op *)op)->data);
@@ -177,6 +182,11 @@ unsigned cut_count(void)
 	return cut.ops->len;
 }
 
+bool cut_is_durable(void)
+{
+	return cut.ops->len == 0 || !op_at(cut.ops->len - 1)->data;
+}
+
 void cut_fail_from(unsigned n)
 {
 	cut.fail_from = n;
@@ -185,11 +195,6 @@ void cut_fail_from(unsigned n)
 void cut_lie_at(unsigned n)
 {
 	cut.lie_at = n;
-}
-
-static const Op *op_at(unsigned n)
-{
-	return &g_array_index(cut.ops, Op, n);
 }
 
 static void apply(uint8_t *disk, unsigned n, size_t most)

@@ -21,6 +21,9 @@ void cut_end(void);
 /* Writes and flushes since cut_begin(). */
 unsigned cut_count(void);
 
+/* Nothing is written that is not flushed. */
+bool cut_is_durable(void);
+
 /* Write or flush `n` and all that follow fail (EIO). */
 void cut_fail_from(unsigned n);
 /* One bit of write `n` is lost on the way. */

@@ -23,6 +23,7 @@ static const struct {
 	{ IMAGE_TAR, SLOT_UBIFS, "flash-archive" },
 	{ IMAGE_TAR, SLOT_JFFS2, "flash-archive" },
 	{ IMAGE_EMPTYFS, SLOT_EXT4, "emptyfs" },
+	{ IMAGE_RAW, SLOT_BOOT_EMMC, "boot-emmc" },
 	{ IMAGE_RAW, SLOT_BOOT_MBR_SWITCH, "boot-mbr-switch" },
 	{ IMAGE_VFAT, SLOT_BOOT_MBR_SWITCH, "boot-mbr-switch" },
 	{ IMAGE_RAW, SLOT_BOOT_GPT_SWITCH, "boot-gpt-switch" },
