@@ -22,6 +22,9 @@ static void tell(const StepContext *context, const char *format, ...)
 /* Power lost from here on shows as pending: nobody takes the old digest for the content. */
 static bool save_pending(const StepContext *context, const PlanStep *step, GError **error)
 {
+	/* In the slot itself it would be gone with the first bytes written. */
+	if (!system_has_central_status(context->facts.system))
+		return true;
 	g_autoptr(SlotStatus) status =
 		slot_status_copy(system_status(context->facts.system, step->slot));
 

@@ -11,6 +11,7 @@
 #include "boot/cmdline.h"
 #include "system/detect.h"
 #include "system/lock.h"
+#include "system/slot_file.h"
 #include "system/store.h"
 
 #define DTB_COMPATIBLE "/sys/firmware/devicetree/base/compatible"
@@ -25,7 +26,8 @@ struct System {
 	const Slot *booted;
 	SlotState *states; /* by the index of the slot */
 	Store *store;
-	int lock; /* -1: not held */
+	SlotStatus **own; /* without a central file: read from the slots, NULL: not yet */
+	int lock;         /* -1: not held */
 };
 
 /* Failure to find it only warns: a device without its variant still gets updates without one. */
@@ -75,6 +77,7 @@ System *system_open(const SystemOptions *options, GError **error)
 	system->lock = -1;
 	system->config = options->config;
 	system->states = g_new0(SlotState, system->config->slots->len);
+	system->own = g_new0(SlotStatus *, system->config->slots->len);
 	system->events = event_log_open(system->config);
 	system->boot = boot_open(system->config, error);
 	if (!system->boot)
@@ -93,10 +96,18 @@ System *system_open(const SystemOptions *options, GError **error)
 	return g_steal_pointer(&system);
 }
 
+static void forget_own(System *system)
+{
+	for (unsigned i = 0; i < system->config->slots->len; i++)
+		g_clear_pointer(&system->own[i], slot_status_free);
+}
+
 void system_free(System *system)
 {
 	if (!system)
 		return;
+	forget_own(system);
+	g_free(system->own);
 	store_free(system->store);
 	info_free(system->info);
 	event_log_close(system->events);
@@ -214,18 +225,47 @@ void system_unlock(System *system)
 
 void system_refresh_status(System *system)
 {
+	forget_own(system);
 	store_free(system->store);
 	system->store = store_load(system->config->status_file, system->config->slots);
 }
 
+/* Nobody may be writing to a slot that we mount. */
+static SlotStatus *load_own(const System *system, const Slot *slot)
+{
+	const char *mount_point = system->states[slot->index].mount_point;
+	bool needs_lock = system->lock < 0 && !mount_point && slot_type_is_mountable(slot->type);
+	g_autoptr(GError) error = NULL;
+	fd_auto int lock = needs_lock ? lock_take(system_runtime_folder(), &error) : -1;
+
+	if (needs_lock && lock < 0) {
+		g_message("the status of slot %s is unknown: %s", slot->name, error->message);
+		return slot_status_new();
+	}
+	return slot_file_load(system->config->mount_prefix, slot, mount_point);
+}
+
 const SlotStatus *system_status(System *system, const Slot *slot)
 {
-	return store_get(system->store, slot);
+	SlotStatus **own = &system->own[slot->index];
+
+	if (system_has_central_status(system))
+		return store_get(system->store, slot);
+	if (!*own)
+		*own = load_own(system, slot);
+	return *own;
 }
 
 bool system_save_status(System *system, const Slot *slot, const SlotStatus *status, GError **error)
 {
-	return store_set(system->store, slot, status, error);
+	if (system_has_central_status(system))
+		return store_set(system->store, slot, status, error);
+
+	SlotStatus *copy = slot_status_copy(status);
+	slot_status_free(system->own[slot->index]);
+	system->own[slot->index] = copy;
+	return slot_file_save(system->config->mount_prefix, slot,
+	                      system->states[slot->index].mount_point, copy, error);
 }
 
 char *system_boot_id(const System *system)

@@ -64,9 +64,10 @@ bool system_lock(System *system, GError **error);
 /* Give it back before that. */
 void system_unlock(System *system);
 
-/* Status of a slot, read from the central file. Always a value; borrowed until changed. */
+/* Status of a slot, read from the central file, or where there is none, from the slot when it is
+ * first asked for. Always a value; borrowed until changed. */
 const SlotStatus *system_status(System *system, const Slot *slot);
-/* Replace it, on the medium too. Without a central file nothing is kept (per slot: later). */
+/* Replace it, on the medium too: without a central file in the slot, if that has a file system. */
 bool system_save_status(System *system, const Slot *slot, const SlotStatus *status, GError **error);
 /* The boot that was noted there last (NULL: none), and noting this one; with the lock. */
 char *system_boot_id(const System *system);

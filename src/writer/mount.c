@@ -14,7 +14,7 @@ struct Mount {
 	char *path;
 };
 
-static GStrv command_for(const Slot *slot, const char *path)
+static GStrv command_for(const Slot *slot, const char *more, const char *path)
 {
 	g_autoptr(GStrvBuilder) argv = g_strv_builder_new();
 	/* jffs2 is mounted by the name of its MTD: "mtd3". */
@@ -24,14 +24,16 @@ static GStrv command_for(const Slot *slot, const char *path)
 	g_strv_builder_add_many(argv, "mount", "-t", slot_type_name(slot->type), NULL);
 	if (slot->extra_mount_opts)
 		g_strv_builder_add_many(argv, "-o", slot->extra_mount_opts, NULL);
+	if (more)
+		g_strv_builder_add_many(argv, "-o", more, NULL);
 	g_strv_builder_add_many(argv, device, path, NULL);
 	return g_strv_builder_end(argv);
 }
 
-Mount *mount_slot(const char *prefix, const Slot *slot, GError **error)
+static Mount *mount_with(const char *prefix, const Slot *slot, const char *more, GError **error)
 {
 	g_autofree char *path = g_build_filename(prefix, slot->name, NULL);
-	g_auto(GStrv) argv = command_for(slot, path);
+	g_auto(GStrv) argv = command_for(slot, more, path);
 
 	if (!file_make_folders(path, 0700, error))
 		return NULL;
@@ -43,6 +45,17 @@ Mount *mount_slot(const char *prefix, const Slot *slot, GError **error)
 	Mount *mount = g_new0(Mount, 1);
 	mount->path = g_steal_pointer(&path);
 	return mount;
+}
+
+Mount *mount_slot(const char *prefix, const Slot *slot, GError **error)
+{
+	return mount_with(prefix, slot, NULL, error);
+}
+
+Mount *mount_slot_read_only(const char *prefix, const Slot *slot, GError **error)
+{
+	/* noload: ext4 would write its journal even then. */
+	return mount_with(prefix, slot, slot->type == SLOT_EXT4 ? "ro,noload" : "ro", error);
 }
 
 bool mount_end(Mount *mount, GError **error)

@@ -255,3 +255,48 @@ def test_killed_meanwhile(slots, archive, pack, fake, tmp_path):
     slots.ok("install", bundle)
     assert slots.chosen() == "B"
     bundles.run("e2fsck", "-fn", slots.path("rootfs.1"))
+
+
+def own_status(path):
+    """What slot.raucs in a slot says, as debugfs reads it."""
+    text = bundles.run("debugfs", "-R", "cat /slot.raucs", path)
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+@pytest.mark.parametrize("kind", ["tar.gz", "ext4"])
+def test_status_in_the_slot(slots, archive, pack, tree, tmp_path, kind):
+    """Without a central file: written after the installation, read at the next, shown, and kept by both."""
+    slots.change("system", data_directory=None)
+    slots.change("slot.rootfs.1", install_same="false")
+    if kind == "ext4":
+        image = tmp_path / "rootfs.ext4"
+        bundles.run("mke2fs", "-q", "-t", "ext4", "-d", tree, image, "12M")
+    else:
+        image = archive()
+    digest = bundles.sha256(image.read_bytes())
+    bundle = pack(image)
+    slots.ok("install", bundle)
+    bundles.run("e2fsck", "-fn", slots.path("rootfs.1"))
+    said = own_status(slots.path("rootfs.1"))
+    assert (said["status"], said["sha256"], said["installed.count"]) == ("ok", digest, "1")
+    assert said["activated.count"] == "1"
+
+    before = slots.content("rootfs.1")
+    shown = slots.ok("status", "--detailed", "--output-format=shell").out
+    assert digest in shown and slots.content("rootfs.1") == before, "looking changes nothing"
+
+    again = slots.ok("install", bundle)
+    assert "Skipping update for correct image" in again.err
+    assert own_status(slots.path("rootfs.1"))["installed.count"] == "2"
+    assert not own_status(slots.path("rootfs.0")) and not slots.data.exists()
+
+
+def test_failure_without_central_status(slots, archive, pack, fake):
+    """Said in the slot, if there is a file system to say it in."""
+    slots.change("system", data_directory=None)
+    result = slots.install(pack(archive()), env=fake("tar", EMPTIED))
+    assert result.code == 1 and own_status(slots.path("rootfs.1"))["status"] == "failed"
+    assert slots.boot["B_OK"] == "0" and slots.chosen() == "A"
+    result = slots.install(pack(archive()), env=fake("mkfs.ext4", "dd if=/dev/zero of=$5 bs=1M count=32 2>/dev/null; exit 1"))
+    assert result.code == 1 and "making the file system: mkfs.ext4" in result.out, result.text
+    assert slots.boot["B_OK"] == "0" and slots.chosen() == "A"
