@@ -11,6 +11,7 @@
 #include "install/step.h"
 #include "system/mark.h"
 #include "system/trust.h"
+#include "writer/mount.h"
 
 #define MOST_WORKERS 4
 
@@ -65,6 +66,10 @@ static Bundle *open_bundle(System *system, const char *path, Progress *root, GEr
 static bool refresh_states(System *system, Progress *root, GError **error)
 {
 	Progress *step = progress_begin(root, 1, 0, "Determining slot states");
+	const Config *config = system_config(system);
+
+	for (unsigned i = 0; i < config->slots->len; i++)
+		mount_clear_left_over(config->mount_prefix, config->slots->pdata[i]);
 	bool ok = system_refresh_mounts(system, error);
 
 	progress_end(step, ok);

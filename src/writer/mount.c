@@ -3,6 +3,7 @@
 #include "writer/mount.h"
 
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -68,6 +69,15 @@ bool mount_end(Mount *mount, GError **error)
 	g_free(mount->path);
 	g_free(mount);
 	return ok;
+}
+
+void mount_clear_left_over(const char *prefix, const Slot *slot)
+{
+	g_autofree char *path = g_build_filename(prefix, slot->name, NULL);
+
+	while (umount2(path, UMOUNT_NOFOLLOW) == 0)
+		g_message("unmounted %s, left over from a rauc that was killed", path);
+	rmdir(path);
 }
 
 void mount_give_up(Mount *mount)

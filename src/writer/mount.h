@@ -21,6 +21,10 @@ bool mount_end(Mount *mount, GError **error);
 /* The same after an error that is to be told: this one is only logged. */
 void mount_give_up(Mount *mount);
 
+/* Unmounts what a rauc that was killed left at <prefix>/<slot name>. Only under the lock: nobody
+ * else mounts there. What is still in use stays. */
+void mount_clear_left_over(const char *prefix, const Slot *slot);
+
 const char *mount_path(const Mount *mount);
 
 /* All that was written to it is on the medium. */

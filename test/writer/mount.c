@@ -2,6 +2,7 @@
 
 #include "writer/mount.h"
 
+#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -38,6 +39,13 @@ static void test_mount(void)
 	g_assert_no_error(error);
 	g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
 	g_assert_true(mount_end(NULL, NULL));
+
+	/* What a killed rauc left. */
+	g_assert_cmpint(g_mkdir(path, 0700), ==, 0);
+	g_assert_true(process_run(NULL, "mount", "-t", "ext4", slot.device, path, NULL));
+	mount_clear_left_over(prefix, &slot);
+	g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+	mount_clear_left_over(prefix, &slot);
 }
 
 int main(int argc, char **argv)
