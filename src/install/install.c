@@ -51,13 +51,15 @@ static bool check_signers(const Bundle *bundle, GError **error)
 	            signers_subjects(signers));
 }
 
-static Bundle *open_bundle(System *system, const char *path, Progress *root, GError **error)
+static Bundle *open_bundle(System *system, const char *path, Pool *pool, Progress *root,
+                           GError **error)
 {
 	const Config *config = system_config(system);
 	Progress *step = progress_begin(root, 1, 1, "Checking bundle");
 	BundleFile *file = bundle_file_open(path, config->max_bundle_signature_size, error);
 	g_autoptr(Bundle) bundle = file ? verify(config, file, step, error) : NULL;
-	bool ok = bundle && check_signers(bundle, error) && bundle_open_payload(bundle, error);
+	bool ok = bundle && check_signers(bundle, error) && bundle_open_payload(bundle, error) &&
+	          (!config->perform_pre_check || bundle_check_payload(bundle, pool, NULL, error));
 
 	progress_end(step, ok);
 	return ok ? g_steal_pointer(&bundle) : NULL;
@@ -242,7 +244,7 @@ static bool run(System *system, const InstallRequest *request, const InstallEven
 		return false;
 	tell(events, "Checking and mounting bundle...");
 	enter(events, INSTALL_VERIFY);
-	g_autoptr(Bundle) bundle = open_bundle(system, request->bundle, root, error);
+	g_autoptr(Bundle) bundle = open_bundle(system, request->bundle, pool, root, error);
 	if (!bundle)
 		return false;
 	take_facts(told, bundle);

@@ -9,9 +9,8 @@
 #include "crypto/digest.h"
 #include "writer/target.h"
 
-#define CHUNK   (1024 * 1024)
-#define GRAIN   (64 * 1024) /* how finely zeroes are told from data */
-#define N_GRAIN (CHUNK / GRAIN)
+#define CHUNK (1024 * 1024)
+#define GRAIN (64 * 1024) /* how finely zeroes are told from data */
 
 typedef struct {
 	uint8_t *data; /* CHUNK bytes, aligned */

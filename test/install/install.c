@@ -114,6 +114,14 @@ static void test_damaged_while_writing(void)
 	g_assert_true(g_file_get_contents(paths[1], &data, &size, NULL));
 	data[size / 2] ^= 1;
 	g_assert_true(g_file_set_contents(broken, data, (gssize)size, NULL));
+
+	/* With the check before: nothing is touched. */
+	device_set_env(device, "ORDER=A B\nA_OK=1\nA_TRY=0\nB_OK=1\nB_TRY=0\n");
+	g_assert_false(install(device, "perform-pre-check=true", broken, NULL, &error));
+	g_assert_error(error, FAILURE, FAILURE_INTEGRITY);
+	assert_env(device, "B_OK", "1");
+	assert_slot(device, 1, "old", 3);
+	g_clear_error(&error);
 	g_assert_false(install(device, NULL, broken, NULL, &error));
 	g_assert_error(error, FAILURE, FAILURE_INTEGRITY);
 	g_assert_true(g_str_has_prefix(error->message,
@@ -125,7 +133,7 @@ static void test_damaged_while_writing(void)
 	g_autoptr(System) system = device_open(device, NULL, NULL, NULL);
 	g_assert_cmpstr(system_status(system, system_config(system)->slots->pdata[1])->status, ==,
 	                "failed");
-	g_assert_true(install(device, NULL, paths[1], NULL, NULL));
+	g_assert_true(install(device, "perform-pre-check=true", paths[1], NULL, NULL));
 	assert_env(device, "B_OK", "1");
 }
 
