@@ -62,7 +62,7 @@ _rauc() {
         bundle) _rauc_words "$global --mksquashfs-args --cert --key --intermediate --signing-keyring" "$cur" ;;
         extract) _rauc_words "$global --key --keyring --trust-environment" "$cur" ;;
         info) _rauc_words "$global --keyring --no-verify --no-check-time --key --output-format --dump-cert --dump-recipients $access" "$cur" ;;
-        install) _rauc_words "$global --ignore-compatible --ignore-version-limit --transaction-id --require-manifest-hash --progress --handler-args --keyring --override-boot-slot $access" "$cur" ;;
+        install) _rauc_words "$global --ignore-compatible --ignore-version-limit --transaction-id --require-manifest-hash --progress --output-format --handler-args --keyring --override-boot-slot $access" "$cur" ;;
         service) _rauc_words "$global --handler-args --keyring --override-boot-slot" "$cur" ;;
         status) _rauc_words "$global --detailed --output-format --override-boot-slot" "$cur" ;;
         write-slot) _rauc_words "$global --image-type" "$cur" ;;

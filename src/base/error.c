@@ -26,6 +26,7 @@ static const struct {
 	[FAILURE_TOOL] = { "tool", true, "see what the program said" },
 	[FAILURE_BUSY] = { "busy", true, "wait until the other user is done" },
 	[FAILURE_USAGE] = { "usage", false, "see --help" },
+	[FAILURE_SERVICE] = { "service", true, "see what the service says: journalctl -u rauc" },
 };
 
 /* Messages repeat what came from outside; they stay one line of UTF-8 of bearable length. */

@@ -26,6 +26,7 @@ typedef enum {
 	FAILURE_TOOL,        /* a program we ran failed */
 	FAILURE_BUSY,        /* somebody else is using it; trying again can help */
 	FAILURE_USAGE,       /* called wrongly: the command line */
+	FAILURE_SERVICE,     /* the update service did not come, did not answer or went away */
 } Failure;
 
 #define FAILURE failure_quark()

@@ -101,19 +101,12 @@ void output_complain(const char *format, ...)
 	g_printerr("%s\n", safe->str);
 }
 
-void output_hint(const GError *error)
+void output_hint(const char *code, const char *hint)
 {
-	if (error->domain != FAILURE)
-		return;
-	switch (error->code) {
-	case FAILURE_CONFIG:
-	case FAILURE_NOT_FOUND:
-	case FAILURE_UNSUPPORTED:
-	case FAILURE_USAGE:
-		return; /* the message itself says it */
-	default:
-		output_complain("hint: %s", failure_hint(error->code));
-	}
+	static const char *const silent[] = { "config", "not-found", "unsupported", "usage", NULL };
+
+	if (code && hint && *hint && !g_strv_contains(silent, code))
+		output_complain("hint: %s", hint);
 }
 
 int output_finish(int code)

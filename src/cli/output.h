@@ -42,8 +42,9 @@ void output_result(OutputFormat format, const GString *text);
 
 /* One line on stderr, whatever is in it. */
 void output_complain(const char *format, ...) G_GNUC_PRINTF(1, 2);
-/* A second line, "hint: …", where the kind of the error has something to add. */
-void output_hint(const GError *error);
+/* A second line, "hint: …", where this kind of failure (doc/errors.md) has something to add;
+ * where the message itself says it, nothing. Both may be NULL. */
+void output_hint(const char *code, const char *hint);
 
 /* The exit code: `code`, or 1 where stdout did not take everything. */
 int output_finish(int code);

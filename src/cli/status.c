@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 
-/* rauc status: what this device is, and marking its slots. */
+/* rauc status: what this device is, and marking its slots; asked of the service, or of the device. */
 
 #include "model/status.h"
 
+#include "base/error.h"
 #include "cli/command.h"
 #include "cli/conf.h"
+#include "cli/door.h"
 #include "cli/output.h"
 #include "cli/show_status.h"
+#include "cli/status_reply.h"
 #include "system/mark.h"
 
 /* Ask once for everything that is shown. */
@@ -32,28 +35,12 @@ static const Slot *ask_primary(System *system)
 	return primary;
 }
 
-static int print(System *system, const Options *options)
+static int show(const Options *options, ShowStatus status)
 {
-	const Config *config = system_config(system);
-	g_autofree ShowSlot *slots = g_new0(ShowSlot, config->slots->len);
 	g_autoptr(GString) text = g_string_new(NULL);
 	OutputFormat format;
 
-	system_refresh_boot(system);
-	fill_slots(system, slots);
-	ShowStatus status = {
-		.compatible = config->compatible,
-		.variant = system_variant(system),
-		.version = system_version(system),
-		.boot_slot = system_boot_slot(system),
-		.booted = system_booted(system),
-		.primary = ask_primary(system),
-		.slots = slots,
-		.n_slots = config->slots->len,
-		.repos = config->repos,
-		.is_detailed = options->is_detailed,
-	};
-
+	status.is_detailed = options->is_detailed;
 	if (!output_format_by_name(options->output_format, &format) || format == OUTPUT_JSON_2) {
 		output_complain("Unknown output format: '%s'", options->output_format);
 		return 1;
@@ -63,7 +50,38 @@ static int print(System *system, const Options *options)
 	return 0;
 }
 
-static bool find_action(const char *name, MarkAction *action)
+static int print_here(System *system, const Options *options)
+{
+	const Config *config = system_config(system);
+	g_autofree ShowSlot *slots = g_new0(ShowSlot, config->slots->len);
+
+	system_refresh_boot(system);
+	fill_slots(system, slots);
+	return show(options, (ShowStatus){
+				     .compatible = config->compatible,
+				     .variant = system_variant(system),
+				     .version = system_version(system),
+				     .boot_slot = system_boot_slot(system),
+				     .booted = system_booted(system),
+				     .primary = ask_primary(system),
+				     .slots = slots,
+				     .n_slots = config->slots->len,
+				     .repos = config->repos,
+			     });
+}
+
+static int print_there(Client *client, const Options *options)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(StatusReply) reply = status_reply_fetch(client, &error);
+
+	if (reply)
+		return show(options, *status_reply_shown(reply));
+	output_complain("%s", error->message);
+	return 1;
+}
+
+static bool find_action(const char *name, MarkAction *action, GError **error)
 {
 	static const char *const names[] = {
 		[MARK_GOOD] = "mark-good",
@@ -77,21 +95,50 @@ static bool find_action(const char *name, MarkAction *action)
 			return true;
 		}
 	}
-	return false;
+	return fail(error, FAILURE_USAGE, "unknown subcommand %s", name);
 }
 
-static int mark(System *system, const char *subcommand, const char *identifier)
+static bool mark_here(System *system, MarkAction action, const char *identifier, char **message,
+                      GError **error)
 {
+	return system_lock(system, error) && mark_slots(system, action, identifier, message, error);
+}
+
+static bool mark_there(Client *client, MarkAction action, const char *identifier, char **message,
+                       GError **error)
+{
+	static const char *const states[] = {
+		[MARK_GOOD] = "good",
+		[MARK_BAD] = "bad",
+		[MARK_ACTIVE] = "active",
+	};
+	g_autofree char *sent = g_utf8_make_valid(identifier, -1);
+	g_autoptr(GVariant) reply =
+		client_call(client, "Mark", g_variant_new("(ss)", states[action], sent), "(ss)",
+	                    error);
+
+	if (reply)
+		g_variant_get(reply, "(&ss)", NULL, message);
+	return reply != NULL;
+}
+
+static int mark(System *system, Client *client, const Options *options)
+{
+	const char *identifier = options->n_arguments > 3 ? options->arguments[3] : "booted";
 	g_autoptr(GError) error = NULL;
 	g_autofree char *message = NULL;
 	MarkAction action;
 
-	if (!find_action(subcommand, &action)) {
-		output_complain("unknown subcommand %s", subcommand);
+	if (options->n_arguments > 4) {
+		output_complain("Too many arguments");
 		return 1;
 	}
-	if (!system_lock(system, &error) ||
-	    !mark_slots(system, action, identifier ? identifier : "booted", &message, &error)) {
+	if (!find_action(options->arguments[2], &action, &error)) {
+		output_complain("%s", error->message);
+		return 1;
+	}
+	if (!(client ? mark_there(client, action, identifier, &message, &error)
+	             : mark_here(system, action, identifier, &message, &error))) {
 		output_complain("rauc mark: %s", error->message);
 		return 1;
 	}
@@ -102,17 +149,21 @@ static int mark(System *system, const char *subcommand, const char *identifier)
 int command_status(const Options *options)
 {
 	g_autoptr(GError) error = NULL;
-	g_autoptr(System) system = conf_open_system(options, &error);
+	g_autoptr(Client) client = NULL;
+	g_autoptr(System) system = NULL;
+	Door door = door_find(options, &client, &error);
 
-	if (!system) {
-		output_complain("%s", error->message);
+	if (door == DOOR_DIRECT)
+		system = conf_open_system(options, &error);
+	if (!client && !system) {
+		output_complain("%s%s",
+		                g_error_matches(error, FAILURE, FAILURE_SERVICE)
+		                        ? "Error retrieving slot status via D-Bus: "
+		                        : "",
+		                error->message);
 		return 1;
 	}
-	if (options->n_arguments == 2)
-		return print(system, options);
-	if (options->n_arguments > 4) {
-		output_complain("Too many arguments");
-		return 1;
-	}
-	return mark(system, options->arguments[2], options->arguments[3]);
+	if (options->n_arguments > 2)
+		return mark(system, client, options);
+	return client ? print_there(client, options) : print_here(system, options);
 }

@@ -3,6 +3,7 @@
 /* rauc write-slot: an image file into a slot, with nothing around it. Nobody asks which slot is
  * booted, so that it also works where none is: on a device that is being filled. */
 
+#include "base/error.h"
 #include "base/fd.h"
 #include "cli/command.h"
 #include "cli/conf.h"
@@ -77,7 +78,7 @@ static int run(const Config *config, const Options *options, Source *bytes)
 	WriterJob job = { .image = &image, .bytes = bytes, .slot = slot };
 	if (!write_slot(config, writer, &job, &error)) {
 		output_complain("Failed to write slot: %s", error->message);
-		output_hint(error);
+		output_hint(failure_name(error->code), failure_hint(error->code));
 		return 1;
 	}
 	output_text("Slot written successfully\n");

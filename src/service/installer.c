@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "install/install.h"
 #include "service/method.h"
+#include "service/reply.h"
 
 #define INTERFACE "de.pengutronix.rauc.Installer"
 #define OBJECT    "/"
@@ -24,6 +25,7 @@ struct Installer {
 	/* Now. */
 	const char *operation;
 	char *last_error;
+	GVariant *error_info; /* a{sv} */
 	int percent, depth;
 	char *text;
 };
@@ -47,6 +49,8 @@ static GVariant *get_property(GDBusConnection *bus G_GNUC_UNUSED, const char *se
 		if (g_str_equal(texts[i].name, name))
 			return g_variant_new_string(texts[i].value);
 	}
+	if (g_str_equal(name, "LastErrorInfo"))
+		return g_variant_ref(installer->error_info);
 	return g_variant_new("(isi)", installer->percent, installer->text, installer->depth);
 }
 
@@ -66,8 +70,9 @@ static void tell_property(Installer *installer, const char *name)
 	GVariantBuilder changed;
 
 	g_variant_builder_init(&changed, G_VARIANT_TYPE_VARDICT);
-	g_variant_builder_add(&changed, "{sv}", name,
-	                      get_property(NULL, NULL, NULL, NULL, name, NULL, installer));
+	g_autoptr(GVariant) value =
+		g_variant_take_ref(get_property(NULL, NULL, NULL, NULL, name, NULL, installer));
+	g_variant_builder_add(&changed, "{sv}", name, value);
 	emit(installer, "org.freedesktop.DBus.Properties", "PropertiesChanged",
 	     g_variant_new("(sa{sv}as)", INTERFACE, &changed, NULL));
 }
@@ -78,6 +83,23 @@ static void set_operation(Installer *installer, const char *operation)
 		return;
 	installer->operation = operation;
 	tell_property(installer, "Operation");
+}
+
+/* Takes `info`, which may be floating. */
+static void set_error_info(Installer *installer, GVariant *info)
+{
+	g_autoptr(GVariant) owned = g_variant_ref_sink(info);
+
+	if (g_variant_equal(installer->error_info, info))
+		return;
+	g_variant_unref(installer->error_info);
+	installer->error_info = g_steal_pointer(&owned);
+	tell_property(installer, "LastErrorInfo");
+}
+
+static GVariant *no_error_info(void)
+{
+	return g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0);
 }
 
 static void set_last_error(Installer *installer, const char *text)
@@ -99,6 +121,7 @@ static char *utf8(const char *text)
 typedef struct {
 	Installer *installer;
 	Request *request;
+	InstallReport report;
 	GError *error;
 } Installation;
 
@@ -154,7 +177,7 @@ static void work_install(void *user)
 	Installation *installation = user;
 	const Request *request = installation->request;
 	const InstallerOptions *options = &installation->installer->options;
-	InstallEvents events = { log_message, send_report, installation };
+	InstallEvents events = { log_message, send_report, installation, &installation->report };
 	InstallRequest wanted = {
 		.bundle = request->source,
 		.transaction = request->transaction,
@@ -181,8 +204,11 @@ static void end_install(void *user)
 	Installer *installer = installation->installer;
 	bool is_ok = !installation->error;
 
-	if (!is_ok)
+	if (!is_ok) { /* who hears of the error finds the rest of it */
+		set_error_info(installer,
+		               reply_error_info(installation->error, &installation->report));
 		set_last_error(installer, installation->error->message);
+	}
 	emit(installer, INTERFACE, "Completed", g_variant_new("(i)", is_ok ? 0 : 1));
 	installer->is_installing = false;
 	set_operation(installer, "idle");
@@ -205,6 +231,7 @@ bool installer_install(Installer *installer, Request *request, GError **error)
 	}
 	installer->is_installing = true;
 	set_operation(installer, "installing");
+	set_error_info(installer, no_error_info());
 	set_last_error(installer, "");
 	return true;
 }
@@ -316,6 +343,7 @@ Installer *installer_new(const InstallerOptions *options, GDBusConnection *bus, 
 	installer->boot_slot = utf8(system_boot_slot(options->system));
 	installer->operation = "idle";
 	installer->last_error = g_strdup("");
+	installer->error_info = g_variant_ref_sink(no_error_info());
 	installer->text = g_strdup("");
 	return export(installer, error) ? g_steal_pointer(&installer) : NULL;
 }
@@ -332,6 +360,7 @@ void installer_free(Installer *installer)
 	g_free(installer->version);
 	g_free(installer->boot_slot);
 	g_free(installer->last_error);
+	g_clear_pointer(&installer->error_info, g_variant_unref);
 	g_free(installer->text);
 	g_free(installer);
 }

@@ -2,6 +2,8 @@
 
 #include "service/reply.h"
 
+#include "base/error.h"
+
 static void add(GVariantBuilder *to, const char *key, GVariant *value)
 {
 	g_variant_builder_add(to, "{sv}", key, value);
@@ -120,6 +122,22 @@ GVariant *reply_artifact_status(const Config *config)
 		g_variant_builder_add_value(&repos, g_variant_builder_end(&builder));
 	}
 	return g_variant_builder_end(&repos);
+}
+
+GVariant *reply_error_info(const GError *error, const InstallReport *report)
+{
+	bool is_ours = error->domain == FAILURE;
+	GVariantBuilder builder;
+
+	g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+	add_text(&builder, "code", is_ours ? failure_name(error->code) : "unknown");
+	add_text(&builder, "stage", install_stage_name(report->stage));
+	add_text(&builder, "slot", report->slot ? report->slot->name : NULL);
+	add_text(&builder, "message", error->message);
+	add_text(&builder, "hint", is_ours ? failure_hint(error->code) : "");
+	add(&builder, "can-retry",
+	    g_variant_new_boolean(is_ours && failure_can_retry(error->code)));
+	return g_variant_builder_end(&builder);
 }
 
 static GVariant *make_update(const Manifest *manifest)

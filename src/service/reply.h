@@ -7,6 +7,7 @@
 
 #include <glib.h>
 
+#include "install/install.h"
 #include "model/manifest.h"
 #include "system/system.h"
 
@@ -14,5 +15,8 @@
 GVariant *reply_slot_status(System *system);
 /* aa{sv} of all repositories. */
 GVariant *reply_artifact_status(const Config *config);
+/* a{sv} of why an installation failed: code, stage, message, hint s, can-retry b, slot s if one was
+ * being written (doc/errors.md). */
+GVariant *reply_error_info(const GError *error, const InstallReport *report);
 /* a{sv}; its members but the hash are variants in variants, as RAUC sends them. */
 GVariant *reply_inspect(const Manifest *manifest, const char *hash);

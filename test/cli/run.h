@@ -6,10 +6,12 @@
  */
 
 #include <glib.h>
+#include <stdbool.h>
 
 typedef struct {
 	int code; /* -1: killed */
 	char *out, *err;
+	bool is_direct; /* said that there is no service; no longer part of err */
 } Run;
 
 /* Words of a shell command line, without the program. */

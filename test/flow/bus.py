@@ -91,6 +91,11 @@ class Bus:
         return done.stdout.strip() == "(true,)"
 
 
+def value(text):
+    """Text, numbers and tuples are written as Python writes them, variants and booleans are not."""
+    return eval(re.sub(r"<(.*?)>", r"\1", text), {"true": True, "false": False})
+
+
 class Listener:
     """What the service sends, line by line, as gdbus prints it."""
 
@@ -120,7 +125,7 @@ class Listener:
             one = re.search(r"PropertiesChanged \('[^']+', \{'(\w+)': <(.*)>\}, @as \[\]\)$", line)
             done = re.search(r"Completed \((-?\d+),\)$", line)
             if one:
-                found.append((one[1], eval(one[2])))  # text and tuples are written as Python writes them
+                found.append((one[1], value(one[2])))
             elif done:
                 found.append(("Completed", int(done[1])))
         return found

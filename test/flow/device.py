@@ -19,11 +19,15 @@ ASAN = "detect_leaks=1:detect_stack_use_after_return=1:verify_asan_link_order=0"
 REPORTS = re.compile(r"runtime error|AddressSanitizer|LeakSanitizer|Assertion|CRITICAL|core dumped")
 
 
+NOTE = re.compile(r"(no (?:system|session) bus here \(.*\): working in this process\n)?(.*)", re.DOTALL)
+
+
 @dataclass
 class Result:
     code: int
     out: str
     err: str
+    note: str = ""  # that there is no service, which is said whenever it could be the service's work
 
     @property
     def text(self):
@@ -33,6 +37,7 @@ class Result:
 def run(rauc, *args, env=None, cwd=None, timeout=60, wrap=(), **kwargs):
     """The program to its end: no sanitizer report, no abort, nothing left running."""
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "ASAN_OPTIONS": ASAN,
+                   "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent",
                    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "HOME": "/nonexistent", **(env or {})}
     kwargs.setdefault("stdout", subprocess.PIPE)
     kwargs.setdefault("stdin", subprocess.DEVNULL)
@@ -44,7 +49,8 @@ def run(rauc, *args, env=None, cwd=None, timeout=60, wrap=(), **kwargs):
         os.killpg(process.pid, 9)
         out, err = process.communicate()
         raise AssertionError(f"{args} hung: {err!r}") from None
-    result = Result(process.returncode, (out or b"").decode(errors="replace"), err.decode(errors="replace"))
+    note, err = NOTE.match(err.decode(errors="replace")).groups()
+    result = Result(process.returncode, (out or b"").decode(errors="replace"), err, note or "")
     assert not REPORTS.search(result.err), result.text
     assert result.code >= 0 or wrap, f"died of signal {-result.code}\n{result.text}"
     assert session_is_empty(process.pid), "left a process behind"

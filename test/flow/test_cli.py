@@ -146,7 +146,7 @@ def debians_status(device, folder):
                       'for i in 1 2 3 4 5 6 7 8 9 10; do\n'
                       '    told=$(rauc status --detailed --output-format=json 2>/dev/null)\n'
                       # Asked while it is starting up it answers with nothing but nulls.
-                      '    case $told in *Test*) echo "$told"; break ;; esac\n'
+                      '    case $told in "{\\"compatible\\":\\"Test\\""*) echo "$told"; break ;; esac\n'
                       '    sleep 0.3\ndone\nkill $service\n')
     conf = folder / "debian.conf"
     text = device.conf.read_text()

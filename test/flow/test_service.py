@@ -90,7 +90,7 @@ METHODS = {
     "Mark": ("ss", "ss"), "GetSlotStatus": ("", "a(sa{sv})"), "GetArtifactStatus": ("", "aa{sv}"),
     "GetPrimary": ("", "s"),
 }
-PROPERTIES = {"Operation": "s", "LastError": "s", "Progress": "(isi)", "Compatible": "s", "Variant": "s",
+PROPERTIES = {"Operation": "s", "LastError": "s", "LastErrorInfo": "a{sv}", "Progress": "(isi)", "Compatible": "s", "Variant": "s",
               "SystemVersion": "s", "BootSlot": "s"}
 ANNOTATED = {
     ("InstallBundle", "In1"): "QVariantMap", ("InspectBundle", "In1"): "QVariantMap",
@@ -128,7 +128,7 @@ def test_interface(bus, service):
 
 
 def test_properties(device, bus, service):
-    values = {"Operation": "idle", "LastError": "", "Progress": [0, "", 0], "Compatible": "Test", "Variant": "",
+    values = {"Operation": "idle", "LastError": "", "LastErrorInfo": {}, "Progress": [0, "", 0], "Compatible": "Test", "Variant": "",
               "SystemVersion": "", "BootSlot": "A"}
     for name, value in values.items():
         assert bus.property(name) == {"type": PROPERTIES[name], "data": value}, name
@@ -252,11 +252,17 @@ def test_failure_is_told(device, bus, service, listener, maker):
     wait_until(lambda: listener.events()[-1] == ("Operation", "idle"))
     reason = bus.property("LastError")["data"]
     assert "Compatible mismatch" in reason
-    assert listener.events()[-3:] == [("LastError", reason), ("Completed", 1), ("Operation", "idle")]
+    info = {"code": "rejected", "stage": "check", "message": reason, "hint": "this bundle is not for this device",
+            "can-retry": False}
+    assert {key: value["data"] for key, value in bus.property("LastErrorInfo")["data"].items()} == info
+    assert {key: value["type"] for key, value in bus.property("LastErrorInfo")["data"].items()} == {
+        key: "b" if key == "can-retry" else "s" for key in info}
+    assert listener.events()[-4:] == [("LastErrorInfo", info), ("LastError", reason), ("Completed", 1),
+                                      ("Operation", "idle")]
     assert ("Progress", (100, "Installing failed.", 1)) in listener.events()
     bus.ok("InstallBundle", wrong, "{'ignore-compatible': <true>}")
     listener.wait("Completed (0,)")
-    assert bus.property("LastError")["data"] == ""
+    assert bus.property("LastError")["data"] == "" and bus.property("LastErrorInfo")["data"] == {}
 
 
 def test_busy(device, bus, slow, start, bundle):

@@ -129,10 +129,11 @@ static void test_properties(void)
 	Scene scene = { 0 };
 
 	set_up(&scene);
-	assert_call(&scene, "org.freedesktop.DBus.Properties", "GetAll", "('" OURS "',)",
-	            "({'Operation': <'idle'>, 'LastError': <''>, 'Progress': <(0, '', 0)>, "
-	            "'Compatible': <'Test'>, 'Variant': <''>, 'SystemVersion': <''>, "
-	            "'BootSlot': <'A'>},)");
+	assert_call(
+		&scene, "org.freedesktop.DBus.Properties", "GetAll", "('" OURS "',)",
+		"({'Operation': <'idle'>, 'LastError': <''>, "
+		"'LastErrorInfo': <@a{sv} {}>, 'Progress': <(0, '', 0)>, 'Compatible': <'Test'>, 'Variant': <''>, 'SystemVersion': <''>, "
+		"'BootSlot': <'A'>},)");
 	tear_down(&scene);
 }
 
@@ -180,6 +181,9 @@ static void test_install(void)
 		"PropertiesChanged('" OURS "', {'Operation': <'installing'>}, *\n"
 		"PropertiesChanged('" OURS "', {'Progress': <(0, 'Installing', 1)>}, *\n"
 		"PropertiesChanged('" OURS "', {'Progress': <(100, 'Installing failed.', 1)>}, *\n"
+		"PropertiesChanged('" OURS "', {'LastErrorInfo': <{'code': <'not-found'>, "
+		"'stage': <'verify'>, 'message': <'*'>, 'hint': <'check the name'>, "
+		"'can-retry': <false>}>}, *\n"
 		"PropertiesChanged('" OURS "', {'LastError': <'*'>}, *\n"
 		"Completed(1,)\n"
 		"PropertiesChanged('" OURS "', {'Operation': <'idle'>}, [])\n",

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "cli/outcome.h"
+
+#include "base/error.h"
+#include "cli/json.h"
+
+static void replace(char **field, const char *value)
+{
+	g_free(*field);
+	*field = g_strdup(value);
+}
+
+void outcome_take_error(Outcome *outcome, const GError *error, const InstallReport *report)
+{
+	bool is_ours = error->domain == FAILURE;
+
+	replace(&outcome->message, error->message);
+	replace(&outcome->code, is_ours ? failure_name(error->code) : "unknown");
+	replace(&outcome->hint, is_ours ? failure_hint(error->code) : NULL);
+	outcome->can_retry = is_ours && failure_can_retry(error->code);
+	replace(&outcome->stage, report ? install_stage_name(report->stage) : NULL);
+	replace(&outcome->slot, report && report->slot ? report->slot->name : NULL);
+}
+
+void outcome_take_info(Outcome *outcome, GVariant *info)
+{
+	const struct {
+		const char *key;
+		char **field;
+	} texts[] = {
+		{ "code", &outcome->code },       { "stage", &outcome->stage },
+		{ "slot", &outcome->slot },       { "hint", &outcome->hint },
+		{ "message", &outcome->message },
+	};
+	gboolean can_retry = FALSE;
+
+	if (!g_variant_n_children(info))
+		return;
+	for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
+		const char *value = NULL;
+
+		g_variant_lookup(info, texts[i].key, "&s", &value);
+		replace(texts[i].field, value);
+	}
+	g_variant_lookup(info, "can-retry", "b", &can_retry);
+	outcome->can_retry = can_retry;
+}
+
+void outcome_clear(Outcome *outcome)
+{
+	g_free(outcome->code);
+	g_free(outcome->stage);
+	g_free(outcome->slot);
+	g_free(outcome->message);
+	g_free(outcome->hint);
+}
+
+void outcome_show_json(GString *to, const Outcome *outcome, const char *bundle, bool is_pretty)
+{
+	static const char *const results[] = {
+		[OUTCOME_SUCCEEDED] = "succeeded",
+		[OUTCOME_FAILED] = "failed",
+		[OUTCOME_SERVICE] = "service-error",
+		[OUTCOME_INTERRUPTED] = "interrupted",
+	};
+	JsonBuilder *json = json_builder_new();
+
+	json_open_object(json, NULL);
+	json_add_string(json, "bundle", bundle);
+	json_add_string(json, "result", results[outcome->result]);
+	json_add_int(json, "exit-code", outcome->result);
+	if (outcome->message) {
+		json_open_object(json, "error");
+		json_add_string(json, "code", outcome->code);
+		json_add_string(json, "stage", outcome->stage);
+		json_add_string(json, "slot", outcome->slot);
+		json_add_string(json, "message", outcome->message);
+		json_add_string(json, "hint", outcome->hint);
+		json_builder_set_member_name(json, "can-retry");
+		json_builder_add_boolean_value(json, outcome->can_retry);
+		json_builder_end_object(json);
+	} else {
+		json_add_string(json, "error", NULL);
+	}
+	json_builder_end_object(json);
+	json_finish(json, to, is_pretty);
+}
