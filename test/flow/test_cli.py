@@ -3,7 +3,6 @@
 
 import json
 import os
-import pathlib
 import pty
 import re
 import select
@@ -15,8 +14,6 @@ import pytest
 
 import bundles
 import device as devices
-
-TOP = pathlib.Path(__file__).resolve().parents[2]
 
 
 def on_terminal(command, env, columns=80, when=None):
@@ -289,29 +286,3 @@ def test_closed_streams_do_no_harm(big_device, maker, closed):
     result = big_device.install(bundle, wrap=wrap)
     assert (result.code == 0) == (">&-" not in closed.replace("2>&-", "")), result.text
     assert big_device.content("rootfs.1", 2 * bundles.MIB) == bundles.image(2 * bundles.MIB, 1)
-
-
-# The files around the program.
-
-def test_man_page_names_every_option(rauc):
-    page = (TOP / "doc/man/rauc.1").read_text().replace("\\-", "-")
-    for verb in ("bundle", "info", "extract", "install", "status", "write-slot"):
-        told = devices.run(rauc, verb, "--help")
-        for option in re.findall(r"--[a-z-]+", told.out):
-            assert option in page or option in ("--handler-args",), (verb, option)
-
-
-def test_completion_offers_every_option(rauc, tool):
-    script = 'source "$1"; shift; COMP_WORDS=(rauc "$@" --); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _rauc; '
-    script += 'printf "%s\\n" "${COMPREPLY[@]}"'
-    for verb in ("bundle", "info", "extract", "install", "status", "write-slot"):
-        done = subprocess.run([tool("bash"), "-c", script, "bash", TOP / "data/completion/rauc.bash", verb],
-                              capture_output=True, text=True, check=True)
-        told = devices.run(rauc, verb, "--help")
-        options = set(re.findall(r"(?m)^  (?:-., )?(--[a-z-]+)", told.out))
-        assert options == set(done.stdout.split()), verb
-
-
-def test_man_page_is_well_formed(tool):
-    done = subprocess.run([tool("groff"), "-man", "-Tutf8", "-ww", "-z", TOP / "doc/man/rauc.1"], capture_output=True, text=True)
-    assert done.returncode == 0 and done.stderr == "", done.stderr
