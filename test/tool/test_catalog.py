@@ -42,6 +42,10 @@ def test_catalog_explains_every_message_there_is():
     assert len(re.findall(r"(?m)^-- ", CATALOG.read_text())) == len(ids), "an ID twice, or none"
 
 
+def test_the_guide_lists_every_message():
+    assert set(re.findall(r"`([0-9a-f]{32})`", (TOP / "doc/service.md").read_text())) == set(emitted())
+
+
 def test_catalog_names_fields_that_are_always_there():
     always = {"SLOT_NAME", "SLOT_BOOTNAME", "TRANSACTION_ID", "MESSAGE"}
     about = {"Slot": "SLOT", "Installation": "TRANSACTION", "The device booted from slot": "SLOT"}
