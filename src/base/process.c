@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -88,9 +89,11 @@ typedef struct {
 	const ProcessRun *run;
 } Stream;
 
+/* What we are killed for must not go on writing into slots behind the back of the next one. */
 static void own_group(gpointer data G_GNUC_UNUSED)
 {
 	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
 static void end_line(Stream *stream)
@@ -255,4 +258,56 @@ bool process_watch(const ProcessRun *run, int *code, GError **error)
 		            run->argv[0], WTERMSIG(status));
 	*code = WEXITSTATUS(status);
 	return true;
+}
+
+/* The parent: its exit code is the only byte that comes, or none does. */
+G_NORETURN static void wait_for_child(int child)
+{
+	uint8_t code = 1;
+	ssize_t got;
+
+	do
+		got = read(child, &code, 1);
+	while (got < 0 && errno == EINTR);
+	_exit(got == 1 ? code : 1);
+}
+
+int process_detach(GError **error)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		fail_errno(error, "cannot make a pipe");
+		return -1;
+	}
+	pid_t pid = fork();
+	if (pid < 0) {
+		fail_errno(error, "cannot start a process");
+		close(ends[0]);
+		close(ends[1]);
+		return -1;
+	}
+	if (pid > 0) {
+		close(ends[1]);
+		wait_for_child(ends[0]);
+	}
+	close(ends[0]);
+	return ends[1];
+}
+
+void process_detached(int parent, int code)
+{
+	uint8_t byte = (uint8_t)code;
+	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	setsid();
+	if (chdir("/") < 0)
+		g_debug("cannot leave the folder: %s", g_strerror(errno));
+	for (int fd = STDIN_FILENO; nothing >= 0 && fd <= STDERR_FILENO; fd++)
+		dup2(nothing, fd);
+	if (nothing > STDERR_FILENO)
+		close(nothing);
+	if (write(parent, &byte, 1) != 1)
+		g_debug("nobody waits: %s", g_strerror(errno));
+	close(parent);
 }

@@ -45,3 +45,16 @@ typedef struct {
 /* `*code` is what it exited with. Fails where it cannot be started, ends by a signal, has not
  * ended in time, or where `feed` fails; never because of its exit code. */
 bool process_watch(const ProcessRun *run, int *code, GError **error);
+
+/*
+ * Go on without the one who called: what follows runs in a child, while the parent waits to be
+ * told how it went. To be called before any thread is made.
+ *
+ * In the child a descriptor for process_detached(), or -1 in the one process that could not
+ * split. The parent never returns: it exits with the code of process_detached(), or with 1 where
+ * the child ends without it.
+ */
+int process_detach(GError **error);
+/* The parent exits with `code`; we have a session of our own, "/" as folder, and nothing more of
+ * the standard streams. Closes `parent`. */
+void process_detached(int parent, int code);

@@ -238,6 +238,16 @@ ExposeFuse *expose_fuse_mount(Squashfs *files, const char *folder, GError **erro
 	return NULL;
 }
 
+static void end(ExposeFuse *expose)
+{
+	g_clear_pointer(&expose->fuse, fuse_destroy);
+	g_ptr_array_unref(expose->open);
+	g_hash_table_unref(expose->nodes);
+	squashfs_unref(expose->files);
+	g_free(expose->folder);
+	g_free(expose);
+}
+
 void expose_fuse_unmount(ExposeFuse *expose)
 {
 	if (expose->thread) {
@@ -249,10 +259,12 @@ void expose_fuse_unmount(ExposeFuse *expose)
 		fuse_unmount(expose->fuse); /* wakes the loop */
 		g_thread_join(expose->thread);
 	}
-	g_clear_pointer(&expose->fuse, fuse_destroy);
-	g_ptr_array_unref(expose->open);
-	g_hash_table_unref(expose->nodes);
-	squashfs_unref(expose->files);
-	g_free(expose->folder);
-	g_free(expose);
+	end(expose);
+}
+
+void expose_fuse_serve(ExposeFuse *expose)
+{
+	g_thread_join(expose->thread); /* the loop ends with the mount */
+	fuse_unmount(expose->fuse);
+	end(expose);
 }

@@ -15,3 +15,7 @@ ExposeFuse *expose_fuse_mount(Squashfs *files G_GNUC_UNUSED, const char *folder 
 void expose_fuse_unmount(ExposeFuse *fuse G_GNUC_UNUSED)
 {
 }
+
+void expose_fuse_serve(ExposeFuse *fuse G_GNUC_UNUSED)
+{
+}

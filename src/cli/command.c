@@ -77,7 +77,7 @@ static const Verb verbs[] = {
 	  NEEDS_BUNDLE, command_info, false },
 	{ "mount", "Mount a bundle",
 	  { "mount <BUNDLENAME>", "Mount a bundle (for development purposes)", NULL, NULL, NULL },
-	  { NULL }, NULL, false },
+	  NEEDS_BUNDLE, command_mount, false },
 	{ "service", "Start RAUC service",
 	  { "service", "Start RAUC service", "Service options:", NULL, options_service },
 	  { NULL }, command_service, false },

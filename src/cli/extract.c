@@ -8,27 +8,14 @@
 #include "cli/command.h"
 #include "cli/conf.h"
 #include "cli/output.h"
-#include "system/trust.h"
+#include "cli/trusted.h"
 
 static Bundle *open_bundle(const Options *options, GError **error)
 {
 	g_autoptr(Config) config = conf_load(options, CONF_AUTO, error);
-
-	if (!config)
-		return NULL;
-
-	g_autoptr(Keyring) keyring = trust_load(&config->keyring, options->no_check_time, error);
-	if (!keyring)
-		return NULL;
-
 	g_autofree char *path = path_resolve(NULL, options->arguments[2]);
-	BundleFile *file = bundle_file_open(path, config->max_bundle_signature_size, error);
-	BundleRules rules = {
-		.keyring = keyring,
-		.formats = config->bundle_formats,
-		.trust_environment = options->trust_environment,
-	};
-	return file ? bundle_verify(file, &rules, error) : NULL;
+
+	return config ? trusted_open(options, config, path, error) : NULL;
 }
 
 int command_extract(const Options *options)

@@ -127,7 +127,7 @@ static int mark(System *system, Client *client, const Options *options)
 	const char *identifier = options->n_arguments > 3 ? options->arguments[3] : "booted";
 	g_autoptr(GError) error = NULL;
 	g_autofree char *message = NULL;
-	MarkAction action;
+	MarkAction action = MARK_GOOD;
 
 	if (options->n_arguments > 4) {
 		output_complain("Too many arguments");

@@ -3,6 +3,8 @@
 #include "base/process.h"
 
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/error.h"
 
@@ -176,6 +178,42 @@ static void test_feed(void)
 	}
 }
 
+/* A process that splits; the part that stays writes to `fd`. */
+static void detach(bool is_reported, int fd)
+{
+	int parent = process_detach(NULL);
+
+	g_assert_cmpint(parent, >=, 0);
+	if (!is_reported)
+		_exit(0);
+	process_detached(parent, 7);
+	g_autofree char *folder = g_get_current_dir();
+	bool is_apart = getsid(0) == getpid() && g_str_equal(folder, "/") && !isatty(0);
+	_exit(write(fd, is_apart ? "apart" : "near", 5) == 5 ? 0 : 1);
+}
+
+static void test_detach(void)
+{
+	for (int is_reported = 0; is_reported < 2; is_reported++) {
+		int ends[2], status;
+		char text[8] = "";
+
+		g_assert_cmpint(pipe(ends), ==, 0);
+		pid_t pid = fork();
+		if (pid == 0) {
+			close(ends[0]);
+			detach(is_reported, ends[1]);
+		}
+		close(ends[1]);
+		g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+		g_assert_true(WIFEXITED(status));
+		g_assert_cmpint(WEXITSTATUS(status), ==, is_reported ? 7 : 1);
+		g_assert_cmpint(read(ends[0], text, sizeof(text) - 1), ==, is_reported ? 5 : 0);
+		g_assert_cmpstr(text, ==, is_reported ? "apart" : "");
+		close(ends[0]);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -185,5 +223,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/base/process/watch-environment", test_watch_environment);
 	g_test_add_func("/base/process/feed", test_feed);
 	g_test_add_func("/base/process/watch-cannot-start", test_watch_cannot_start);
+	g_test_add_func("/base/process/detach", test_detach);
 	return g_test_run();
 }

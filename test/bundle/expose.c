@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,6 +79,33 @@ static void test_left_over(void)
 	g_assert_false(g_file_test(stale, G_FILE_TEST_EXISTS));
 }
 
+/* A mount that stays: somebody else ends it. */
+static void test_mount(void)
+{
+	g_autofree char *folder = maker_path(maker, "mnt/shown");
+	g_autofree char *file = g_build_filename(folder, "rootfs.img", NULL);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Bundle) bundle = maker_open(maker, path, &error);
+
+	g_assert_true(bundle_open_payload(bundle, &error));
+	Expose *expose = expose_mount(bundle, folder, &error);
+	if (geteuid() != 0 && !expose) {
+		g_test_skip("needs root");
+		return;
+	}
+	g_assert_no_error(error);
+	g_autofree char *text = NULL;
+	size_t size;
+	g_assert_true(g_file_get_contents(file, &text, &size, NULL));
+	g_assert_cmpuint(size, ==, IMAGE_SIZE);
+
+	g_assert_null(expose_mount(bundle, folder, &error));
+	g_assert_error(error, FAILURE, FAILURE_BUSY);
+	g_assert_cmpint(umount(folder), ==, 0);
+	expose_serve(expose); /* returns */
+	g_assert_false(g_file_test(file, G_FILE_TEST_EXISTS));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -98,6 +126,7 @@ int main(int argc, char **argv)
 	path = maker_bundle(maker, content, "x.raucb", NULL);
 	g_test_add_func("/bundle/expose/folder", test_folder);
 	g_test_add_func("/bundle/expose/left-over", test_left_over);
+	g_test_add_func("/bundle/expose/mount", test_mount);
 	int result = g_test_run();
 	g_free(path);
 	g_bytes_unref(image);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * A bundle that the keyring of this run trusts.
+ */
+
+#include "bundle/bundle.h"
+#include "cli/options.h"
+
+/* Verified, its payload not opened yet. */
+Bundle *trusted_open(const Options *options, const Config *config, const char *path,
+                     GError **error);
