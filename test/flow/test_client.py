@@ -409,3 +409,28 @@ def test_our_service_with_debians_client(device, bus, debian, start, bundle, wro
     assert contains(ours, told), told
     marked = bus.run(debian, "status", "mark-good", "rootfs.1")
     assert marked.returncode == 0 and "marked slot(s) rootfs.1 as good" in marked.stdout + marked.stderr
+
+
+DASBUS = """
+import sys
+from dasbus.connection import AddressedMessageBus
+from dasbus.loop import EventLoop
+from dasbus.typing import get_variant, Bool
+
+bus, loop = AddressedMessageBus(sys.argv[1]), EventLoop()
+rauc = bus.get_proxy("de.pengutronix.rauc", "/")
+rauc.Completed.connect(lambda result: (print("completed", result), loop.quit()))
+rauc.PropertiesChanged.connect(lambda interface, changed, gone: print(interface, sorted(changed)))
+rauc.InstallBundle(sys.argv[2], {"ignore-compatible": get_variant(Bool, True)})
+loop.run()
+"""
+
+
+def test_dasbus_installs(device, bus, start, wrong):
+    if subprocess.run(["/usr/bin/python3", "-c", "import dasbus, gi"], capture_output=True).returncode:
+        pytest.skip("python3-dasbus is not installed")
+    start()
+    done = subprocess.run(["/usr/bin/python3", "-c", DASBUS, f"unix:path={bus.socket}", wrong], text=True,
+                          capture_output=True, timeout=60)
+    assert done.returncode == 0 and "\ncompleted 0\n" in done.stdout, done.stdout + done.stderr
+    assert f"{buses.INTERFACE} ['Progress']\n" in done.stdout and device.chosen() == "B"
