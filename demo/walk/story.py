@@ -181,8 +181,10 @@ class Story:
         return BUNDLE
 
     def install(self, server, version, target):
-        self.type(f"rauc install {self.fetch(server, version)}", INSTALL)
+        self.type(f"rauc install --progress {self.fetch(server, version)}", INSTALL)
         self.console.ask(f"rm -f {BUNDLE}")
+        said = self.console.ask("journalctl --no-pager -o cat -u rauc.service", self.limit(ANSWER))
+        self.stage.check("installations that rauc.service has finished since power-on", said.count(": finished\n"), 1)
         status = self.status()
         slot = status["by_bootname"][target]
         self.stage.check(f"slot {target} now holds version", slot["slot_status"]["bundle"].get("version"), version)
@@ -243,6 +245,8 @@ class Story:
         with self.stage.step():
             self.type("rauc --version")
             self.type("rauc status")
+            said = self.console.ask("systemctl is-active rauc.service; busctl list --no-legend | grep -o de.pengutronix.rauc | uniq")
+            self.stage.check("rauc.service, and its name on the bus", said.split(), ["active", "de.pengutronix.rauc"])
             slots = self.status()["by_bootname"]
             facts = slots["A"]["slot_status"]
             self.stage.check("slot A holds version", facts["bundle"].get("version"), "1")

@@ -259,7 +259,7 @@ def test_interrupted_while_building(tmp_path):
     (tmp_path / "mmdebstrap").chmod(0o755)
     # an empty cache means the base has to be made, which takes its time here
     top = tmp_path / "top"
-    for part in ("demo", "image", "pki", "boot"):
+    for part in ("demo", "image", "pki", "boot", "data"):
         shutil.copytree(TOP / part, top / part, symlinks=True)
     demo = subprocess.Popen([top / "demo" / "run", "--non-interactive", "--rauc", slow, "--accel", "tcg"], stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True, env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})

@@ -62,7 +62,10 @@ def test_what_is_added_and_left_out(tmp_path):
     assert found["./etc/rauc/keyring.pem"][1] == (TOP / "pki/demo/demo-ca.cert.pem").read_bytes()
     assert found["./usr/bin/rauc"][0].mode == 0o755
     assert found["./etc/systemd/system/systemd-logind.service"][1] == "/dev/null"
-    assert b"rauc status mark-good" in found["./etc/systemd/system/rauc-mark-good.service"][1]
+    units = "./usr/lib/systemd/system"
+    assert b"ExecStart=/usr/bin/rauc status mark-good\n" in found[f"{units}/rauc-mark-good.service"][1]
+    assert b"ExecStart=/usr/bin/rauc --mount=/run/rauc/mnt service\n" in found[f"{units}/rauc.service"][1]
+    assert not any(b"dir@" in found[name][1] for name in found if name.startswith(f"{units}/rauc"))
     assert "./etc/systemd/system/boot-complete.target.requires/demo-health.service" in found
     assert found["./usr/libexec/demo-health"][0].mode == 0o755
     assert "./dev/null" not in found and "./var/lib/apt/lists" not in found and "./dev" in found
