@@ -5,6 +5,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import qemu  # noqa: E402
 import vm  # noqa: E402
 
 
@@ -14,3 +15,11 @@ def guest():
     if why := vm.why_not():
         pytest.skip(why)
     return vm.run
+
+
+@pytest.fixture(scope="session")
+def emulated():
+    """qemu.run(), or a skip that says why."""
+    if why := qemu.why_not():
+        pytest.skip(why)
+    return qemu.run
