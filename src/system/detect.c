@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "boot/cmdline.h"
+#include "writer/flash.h"
 
 #define LOOP_MAJOR 7
 
@@ -48,6 +49,14 @@ char *detect_boot_slot(Boot *boot, const char *override, GError **error)
 	return path_real(root);
 }
 
+/* root=ubi0:rootfs, root=/dev/ubiblock0_1, root=mtd3: flash has more names than its path. */
+static bool is_flash_named(const Slot *slot, const char *name)
+{
+	g_auto(Flash) flash = { 0 };
+
+	return flash_find(&flash, FLASH_SYSFS, slot->device, NULL) && flash_has_name(&flash, name);
+}
+
 const Slot *detect_find_slot(const GPtrArray *slots, const char *boot_slot)
 {
 	for (unsigned i = 0; i < slots->len; i++) {
@@ -55,7 +64,8 @@ const Slot *detect_find_slot(const GPtrArray *slots, const char *boot_slot)
 		g_autofree char *device = path_real(slot->device);
 
 		if (g_strcmp0(slot->boot_name, boot_slot) == 0 ||
-		    g_str_equal(slot->name, boot_slot) || g_str_equal(device, boot_slot))
+		    g_str_equal(slot->name, boot_slot) || g_str_equal(device, boot_slot) ||
+		    is_flash_named(slot, boot_slot))
 			return slot;
 	}
 	return NULL;
@@ -90,10 +100,15 @@ char *detect_mount_point(const Slot *slot, const char *mountinfo)
 {
 	g_auto(GStrv) lines = g_strsplit(mountinfo, "\n", -1);
 	g_autofree char *real = path_real(slot->device);
+	g_auto(Flash) flash = { 0 };
 	struct stat st;
 
 	if (stat(slot->device, &st) < 0)
 		return NULL;
+	if (S_ISCHR(st.st_mode))
+		return flash_find(&flash, FLASH_SYSFS, slot->device, NULL)
+		               ? flash_mount_point(&flash, mountinfo)
+		               : NULL;
 	for (char **line = lines; *line; line++) {
 		g_auto(GStrv) fields = g_strsplit(*line, " ", 6);
 

@@ -19,6 +19,7 @@
 #include "writer/rows.h"
 #include "writer/tar.h"
 #include "writer/target.h"
+#include "writer/ubi.h"
 
 #define NEARLY_FULL (128 << 10) /* bytes */
 
@@ -45,8 +46,10 @@ static bool check_empty(const WriterJob *job, GError **error)
 		return fail(error, FAILURE_TOOL, "there is no mount on this system");
 	if (!format_check(job->slot, error))
 		return false;
-	/* Flash is a character device, which has neither a size nor other users. */
-	if (job->slot->type != SLOT_EXT4 && job->slot->type != SLOT_VFAT)
+	/* File systems for flash compress: nothing is known of what fits. */
+	if (job->slot->type == SLOT_UBIFS)
+		return ubi_check(job->slot->device, 0, error);
+	if (job->slot->type == SLOT_JFFS2)
 		return true;
 	return check_room(job, job->bytes ? job->bytes->size : 0, error);
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/process.h"
+#include "writer/mtd.h"
 
 #define MOST_EXT4_LABEL 16
 #define MOST_VFAT_LABEL 11
@@ -50,10 +51,6 @@ GStrv format_command(const Slot *slot)
 		g_strv_builder_add_many(argv, "mkfs.ubifs", "-y", NULL);
 		add_extra(argv, slot);
 		break;
-	case SLOT_JFFS2:
-		g_strv_builder_add_many(argv, "flash_erase", "--quiet", slot->device, "0", "0",
-		                        NULL);
-		return g_strv_builder_end(argv);
 	default:
 		return NULL;
 	}
@@ -61,10 +58,18 @@ GStrv format_command(const Slot *slot)
 	return g_strv_builder_end(argv);
 }
 
+/* An erased MTD is an empty jffs2. */
+static bool is_made_by_erasing(const Slot *slot)
+{
+	return slot->type == SLOT_JFFS2;
+}
+
 bool format_check(const Slot *slot, GError **error)
 {
 	g_auto(GStrv) argv = format_command(slot);
 
+	if (is_made_by_erasing(slot))
+		return mtd_check(slot->device, 0, error);
 	if (!argv)
 		return fail(error, FAILURE_UNSUPPORTED, "a slot of type %s has no file system",
 		            slot_type_name(slot->type));
@@ -78,5 +83,6 @@ bool format_run(const Slot *slot, GError **error)
 	ERROR_WHILE(error, "making the file system");
 	g_auto(GStrv) argv = format_command(slot);
 
-	return process_run_argv(argv, error);
+	return is_made_by_erasing(slot) ? mtd_erase(slot->device, error)
+	                                : process_run_argv(argv, error);
 }

@@ -10,17 +10,28 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/process.h"
+#include "writer/flash.h"
 
 struct Mount {
 	char *path;
 };
 
+/* jffs2 is mounted by the name of its MTD, "mtd3", whatever the device is called; only a block
+ * device on top of one is mounted as other file systems are. */
+static char *source_for(const Slot *slot)
+{
+	g_auto(Flash) flash = { 0 };
+
+	if (slot->type != SLOT_JFFS2 || !flash_find(&flash, FLASH_SYSFS, slot->device, NULL) ||
+	    flash.kind == FLASH_UBI_VOLUME)
+		return g_strdup(slot->device);
+	return g_strdup_printf("mtd%u", flash.number);
+}
+
 static GStrv command_for(const Slot *slot, const char *more, const char *path)
 {
 	g_autoptr(GStrvBuilder) argv = g_strv_builder_new();
-	/* jffs2 is mounted by the name of its MTD: "mtd3". */
-	g_autofree char *device = slot->type == SLOT_JFFS2 ? g_path_get_basename(slot->device)
-	                                                   : g_strdup(slot->device);
+	g_autofree char *device = source_for(slot);
 
 	g_strv_builder_add_many(argv, "mount", "-t", slot_type_name(slot->type), NULL);
 	if (slot->extra_mount_opts)

@@ -12,6 +12,11 @@ extern const Writer writer_filesystem;    /* the same for a file system, which m
 extern const Writer writer_archive;       /* a new file system, and an archive unpacked into it */
 extern const Writer writer_flash_archive; /* the same on flash */
 extern const Writer writer_empty;         /* a new file system */
+extern const Writer writer_ubivol;        /* a UBI volume, updated by UBI */
+extern const Writer writer_ubifs;         /* the same for a file system on it */
+extern const Writer writer_nand;          /* MTD with bad blocks: erased, written around them */
+extern const Writer writer_nor;           /* MTD without: erased, written */
+extern const Writer writer_jffs2;         /* either of them, or a block device */
 
 /* Is the image as long as the manifest says? */
 bool writer_check_size(const WriterJob *job, GError **error);

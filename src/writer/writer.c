@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "writer/rows.h"
 
-/* Chapter 7.1, as far as it is built. */
+/* Chapter 7.1 without the casync types. */
 static const struct {
 	ImageType image;
 	SlotType slot;
@@ -23,6 +23,14 @@ static const struct {
 	{ IMAGE_TAR, SLOT_VFAT, &writer_archive },
 	{ IMAGE_TAR, SLOT_UBIFS, &writer_flash_archive },
 	{ IMAGE_TAR, SLOT_JFFS2, &writer_flash_archive },
+	{ IMAGE_RAW, SLOT_UBIFS, &writer_ubifs },
+	{ IMAGE_UBIFS, SLOT_UBIFS, &writer_ubifs },
+	{ IMAGE_RAW, SLOT_UBIVOL, &writer_ubivol },
+	{ IMAGE_SQUASHFS, SLOT_UBIVOL, &writer_ubivol },
+	{ IMAGE_UBIFS, SLOT_UBIVOL, &writer_ubivol },
+	{ IMAGE_RAW, SLOT_NAND, &writer_nand },
+	{ IMAGE_RAW, SLOT_NOR, &writer_nor },
+	{ IMAGE_RAW, SLOT_JFFS2, &writer_jffs2 },
 	{ IMAGE_EMPTYFS, SLOT_EXT4, &writer_empty },
 	{ IMAGE_RAW, SLOT_BOOT_EMMC, &writer_emmc },
 	{ IMAGE_RAW, SLOT_BOOT_MBR_SWITCH, &writer_mbr },

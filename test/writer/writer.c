@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-/* Rows of chapter 7.1, as far as it is built; everything else must be refused. */
+/* Rows of chapter 7.1 without the casync types; everything else must be refused. */
 static const struct {
 	ImageType image;
 	SlotType slot;
@@ -22,6 +22,14 @@ static const struct {
 	{ IMAGE_TAR, SLOT_VFAT, "archive" },
 	{ IMAGE_TAR, SLOT_UBIFS, "flash-archive" },
 	{ IMAGE_TAR, SLOT_JFFS2, "flash-archive" },
+	{ IMAGE_RAW, SLOT_UBIFS, "ubifs" },
+	{ IMAGE_UBIFS, SLOT_UBIFS, "ubifs" },
+	{ IMAGE_RAW, SLOT_UBIVOL, "ubivol" },
+	{ IMAGE_SQUASHFS, SLOT_UBIVOL, "ubivol" },
+	{ IMAGE_UBIFS, SLOT_UBIVOL, "ubivol" },
+	{ IMAGE_RAW, SLOT_NAND, "nand" },
+	{ IMAGE_RAW, SLOT_NOR, "nor" },
+	{ IMAGE_RAW, SLOT_JFFS2, "jffs2" },
 	{ IMAGE_EMPTYFS, SLOT_EXT4, "emptyfs" },
 	{ IMAGE_RAW, SLOT_BOOT_EMMC, "boot-emmc" },
 	{ IMAGE_RAW, SLOT_BOOT_MBR_SWITCH, "boot-mbr-switch" },
