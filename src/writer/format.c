@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/process.h"
 #include "writer/mtd.h"
+#include "writer/ubi.h"
 
 #define MOST_EXT4_LABEL 16
 #define MOST_VFAT_LABEL 11
@@ -83,6 +84,10 @@ bool format_run(const Slot *slot, GError **error)
 	ERROR_WHILE(error, "making the file system");
 	g_auto(GStrv) argv = format_command(slot);
 
-	return is_made_by_erasing(slot) ? mtd_erase(slot->device, error)
-	                                : process_run_argv(argv, error);
+	if (is_made_by_erasing(slot))
+		return mtd_erase(slot->device, error);
+	/* mkfs.ubifs leaves UBI's mark of an update that was cut short, and then nothing mounts. */
+	if (slot->type == SLOT_UBIFS && !ubi_clear(slot->device, error))
+		return false;
+	return process_run_argv(argv, error);
 }

@@ -236,6 +236,8 @@ static bool put(void *user, const uint8_t *data, size_t size, GError **error)
 	return true;
 }
 
+/* Errors beyond what the checksums of a NAND correct are no errors of the call: what the bytes hash
+ * to tells. */
 static bool get(void *user, uint8_t *data, size_t size, GError **error)
 {
 	Mtd *mtd = user;
@@ -243,11 +245,6 @@ static bool get(void *user, uint8_t *data, size_t size, GError **error)
 	if (!find_good(mtd, &mtd->at, error))
 		return false;
 	ssize_t got = TEMP_FAILURE_RETRY(pread(mtd->fd, data, size, (off_t)mtd->at));
-	if (got < 0 && errno == EBADMSG)
-		return fail(error, FAILURE_INTEGRITY,
-		            "%s has more errors at %#" PRIx64 " than can be corrected: the medium "
-		            "is damaged",
-		            mtd->flash.path, mtd->at);
 	if (got < 0)
 		return fail_errno(error, "cannot read %s at %#" PRIx64, mtd->flash.path, mtd->at);
 	mtd->at += size;

@@ -84,19 +84,30 @@ static bool get(void *user, uint8_t *data, size_t size, GError **error)
 	return fd_read_at(volume->fd, data, size, volume->at - size, volume->path, error);
 }
 
+/* What comes next replaces all of the volume, and `size` bytes of it will come. */
+static bool begin_update(int fd, const char *path, int64_t size, GError **error)
+{
+	return ioctl(fd, UBI_IOCVOLUP, &size) == 0 ||
+	       fail_volume(path, "begin the update of", error);
+}
+
+bool ubi_clear(const char *path, GError **error)
+{
+	fd_auto int fd = open_volume(path, O_RDWR, error);
+
+	return fd >= 0 && begin_update(fd, path, 0, error);
+}
+
 static bool write_volume(Stream *stream, GError **error)
 {
 	const char *path = stream->job->slot->device;
-	int64_t size = (int64_t)stream->job->bytes->size;
+	uint64_t size = stream->job->bytes->size;
 	fd_auto int fd = open_volume(path, O_RDWR, error);
 	Volume volume = { .path = path, .fd = fd };
 
-	if (fd < 0)
-		return false;
-	if (ioctl(fd, UBI_IOCVOLUP, &size) < 0)
-		return fail_volume(path, "begin the update of", error);
 	stream->user = &volume;
-	return stream_write(stream, error) && fd_sync(fd, path, error) &&
+	return fd >= 0 && begin_update(fd, path, (int64_t)size, error) &&
+	       stream_write(stream, error) && fd_sync(fd, path, error) &&
 	       fd_close(&fd, path, error);
 }
 

@@ -11,3 +11,6 @@
 
 /* Is `path` a UBI volume that can hold `size` bytes, and nobody else is using it? */
 bool ubi_check(const char *path, uint64_t size, GError **error);
+
+/* Makes it empty, and readable again where an update was cut short. */
+bool ubi_clear(const char *path, GError **error);

@@ -83,3 +83,13 @@ def guest(emulated, rauc, folder):
 def test_rows(guest):
     """Each kind of image into each kind of slot that takes it."""
     guest("rows.sh")
+
+
+def test_trouble(guest):
+    """What is refused, interrupted, or damaged."""
+    guest("trouble.sh", seconds=200)
+
+
+def test_worn(guest):
+    """Blocks that can no longer be erased or written are marked, and left out."""
+    guest("worn.sh", modules=[NAND + f" parts=12 weakblocks=2:1 weakpages={5 * 64 + 2}:1"])

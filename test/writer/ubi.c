@@ -63,6 +63,10 @@ static void test_write_elsewhere(void)
 	g_assert_true(g_file_set_contents(path, "old content", -1, NULL));
 	g_assert_false(writer_ubivol.write(&job, &error));
 	g_assert_nonnull(strstr(error->message, "cannot begin the update of "));
+	g_clear_error(&error);
+	g_assert_false(ubi_clear(path, &error));
+	g_assert_nonnull(strstr(error->message, "cannot begin the update of "));
+	g_assert_false(ubi_clear("/nonexistent/ubi0_0", NULL));
 	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
 	g_assert_cmpstr(text, ==, "old content");
 }

@@ -33,8 +33,12 @@ refuses() { # slot, image, words of the message
 		echo "was not refused"
 		return 1
 	fi
+	says "$3"
+}
+
+says() {
 	cat complaint
-	grep -qF "$3" complaint
+	grep -qF "$1" complaint
 }
 
 # begins FILE IMAGE: the first bytes of FILE are the image
