@@ -4,6 +4,7 @@
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 
 import pytest
@@ -69,6 +70,39 @@ def folder(tmp_path_factory):
     return folder
 
 
+HOOK = """#!/bin/sh
+if grep -q " $RAUC_SLOT_MOUNT_POINT ubifs " /proc/mounts; then mounted=mounted; else mounted=-; fi
+echo "$1 $RAUC_SLOT_NAME $RAUC_SLOT_TYPE $mounted" >>/work/hooks.log
+[ "$1 $mounted" != "slot-post-install mounted" ] || echo "by the hook" >"$RAUC_SLOT_MOUNT_POINT/from-hook"
+"""
+IMAGES = {"rootfs": "tree.ubifs", "app": "tree.tar.gz", "overlay": "tree.squashfs", "kernel": "raw.img", "fpga": "small.img"}
+
+
+def make_bundle(rauc, folder, name, hooks):
+    content = folder / f"{name}.content"
+    content.mkdir()
+    manifest = "[update]\ncompatible=Test\nversion=2.0\n\n[bundle]\nformat=verity\n"
+    manifest += "\n[hooks]\nfilename=hook\n" if hooks else ""
+    for slot, image in IMAGES.items():
+        os.link(folder / image, content / image)
+        manifest += f"\n[image.{slot}]\nfilename={image}\n" + ("hooks=pre-install;post-install\n" if hooks else "")
+    (content / "manifest.raucm").write_text(manifest)
+    (content / "hook").write_text(HOOK)
+    (content / "hook").chmod(0o755)
+    keys = TOP / "pki" / "demo"
+    run(rauc, "bundle", f"--cert={keys / 'demo.cert.pem'}", f"--key={keys / 'demo.key.pem'}", content, folder / f"{name}.raucb")
+    shutil.rmtree(content)
+
+
+@pytest.fixture(scope="session")
+def bundles(rauc, folder):
+    make_bundle(rauc, folder, "hooks", hooks=True)
+    make_bundle(rauc, folder, "plain", hooks=False)
+    shutil.copy(TOP / "pki" / "demo" / "demo-ca.cert.pem", folder / "ca.pem")
+    (folder / "old-kernel.img").write_bytes(bytes(100000))
+    (folder / "grubenv").write_bytes(b"# GRUB Environment Block\nORDER=A B\nA_OK=1\nB_OK=1\nA_TRY=0\nB_TRY=0\n".ljust(1024, b"#"))
+
+
 @pytest.fixture
 def guest(emulated, rauc, folder):
     """guest(script): runs it there and shows what did not hold."""
@@ -76,7 +110,7 @@ def guest(emulated, rauc, folder):
         done = emulated(f"cd /work && . ./{script}", programs=[*PROGRAMS, rauc], files={"/work": folder}, modules=modules,
                         env={"RAUC": rauc}, **kwargs)
         bad = [line for line in done.stdout.splitlines() if not line.startswith("held:")]
-        assert done.returncode == 0 and bad and bad[-1].endswith(" held, 0 failed"), "\n".join(bad) + done.stderr[-3000:]
+        assert done.returncode == 0 and bad and bad[-1].endswith(" held, 0 failed"), "\n".join(bad) + "\n" + done.stderr[-3000:]
     return go
 
 
@@ -93,3 +127,8 @@ def test_trouble(guest):
 def test_worn(guest):
     """Blocks that can no longer be erased or written are marked, and left out."""
     guest("worn.sh", modules=[NAND + f" parts=12 weakblocks=2:1 weakpages={5 * 64 + 2}:1"])
+
+
+def test_install(guest, bundles):
+    """Signed bundles into a device that has nothing but flash."""
+    guest("install.sh")
