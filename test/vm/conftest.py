@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+import os
 import pathlib
 import sys
 
@@ -15,6 +16,16 @@ def guest():
     if why := vm.why_not():
         pytest.skip(why)
     return vm.run
+
+
+@pytest.fixture(scope="session")
+def rauc():
+    """The release build: sanitizers and a guest without AVX do not go well together."""
+    top = pathlib.Path(__file__).resolve().parents[2]
+    path = pathlib.Path(os.environ.get("RAUC", top / "build/release/src/rauc")).resolve()
+    if not path.exists():
+        pytest.skip(f"there is no {path}: build it, or name another with RAUC=")
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -2,27 +2,14 @@
 """Archives into vfat, which this machine's own kernel may not know: written, compared and judged in a guest."""
 
 import os
-import pathlib
 import subprocess
 
-import pytest
-
-TOP = pathlib.Path(__file__).resolve().parents[2]
 FAKE = """#!/bin/sh
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 tar "$@"; code=$?
 [ "$1" != xf ] || printf X | dd of="$4/EFI/kernel" bs=1 seek=5000 conv=notrunc 2>/dev/null
 exit $code
 """
-
-
-@pytest.fixture
-def rauc():
-    """The release build: sanitizers and a guest without AVX do not go well together."""
-    path = pathlib.Path(os.environ.get("RAUC", TOP / "build/release/src/rauc")).resolve()
-    if not path.exists():
-        pytest.skip(f"there is no {path}: build it, or name another with RAUC=")
-    return path
 
 
 def test_vfat(guest, rauc, tmp_path):

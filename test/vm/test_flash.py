@@ -11,22 +11,14 @@ import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
-# 128 MiB with pages of 2 KiB; mtd1 and mtd2 each have their blocks 3 and 40 bad
+# 128 MiB with pages of 2 KiB; mtd1 and mtd2 each have their blocks 3 and 40 bad, mtd3 its block 1
 NAND = "nandsim first_id_byte=0x20 second_id_byte=0xa1 third_id_byte=0x00 fourth_id_byte=0x15"
-CHIP = NAND + " parts=256,48,48 badblocks=259,296,307,344"
+CHIP = NAND + " parts=256,48,48,32 badblocks=259,296,307,344,353"
 MODULES = [CHIP, "mtdram total_size=4096 erase_size=64", "ubi", "zstd", "lzo", "deflate", "ubifs", "jffs2", "mtdblock", "squashfs"]
 PROGRAMS = ["ubiattach", "ubidetach", "ubimkvol", "ubiblock", "ubiupdatevol", "flash_erase", "nanddump", "nandwrite", "nandflipbits",
             "flashcp", "mkfs.ubifs", "mount", "umount", "tar", "gzip", "strace"]
 BLOCK, PAGE = 128 << 10, 2048
 GOOD_BLOCKS = 46
-
-
-@pytest.fixture(scope="session")
-def rauc():
-    path = pathlib.Path(os.environ.get("RAUC", TOP / "build/release/src/rauc")).resolve()
-    if not path.exists():
-        pytest.skip(f"there is no {path}: build it, or name another with RAUC=")
-    return path
 
 
 def run(*args, **kwargs):
@@ -71,11 +63,12 @@ def folder(tmp_path_factory):
 
 
 HOOK = """#!/bin/sh
-if grep -q " $RAUC_SLOT_MOUNT_POINT ubifs " /proc/mounts; then mounted=mounted; else mounted=-; fi
+if grep -q " $RAUC_SLOT_MOUNT_POINT $RAUC_SLOT_TYPE " /proc/mounts; then mounted=mounted; else mounted=-; fi
 echo "$1 $RAUC_SLOT_NAME $RAUC_SLOT_TYPE $mounted" >>/work/hooks.log
 [ "$1 $mounted" != "slot-post-install mounted" ] || echo "by the hook" >"$RAUC_SLOT_MOUNT_POINT/from-hook"
 """
-IMAGES = {"rootfs": "tree.ubifs", "app": "tree.tar.gz", "overlay": "tree.squashfs", "kernel": "raw.img", "fpga": "small.img"}
+IMAGES = {"rootfs": "tree.ubifs", "app": "tree.tar.gz", "overlay": "tree.squashfs", "kernel": "raw.img", "fpga": "small.img",
+          "data": "tree.tar.gz"}
 
 
 def make_bundle(rauc, folder, name, hooks):
@@ -83,8 +76,9 @@ def make_bundle(rauc, folder, name, hooks):
     content.mkdir()
     manifest = "[update]\ncompatible=Test\nversion=2.0\n\n[bundle]\nformat=verity\n"
     manifest += "\n[hooks]\nfilename=hook\n" if hooks else ""
-    for slot, image in IMAGES.items():
+    for image in set(IMAGES.values()):
         os.link(folder / image, content / image)
+    for slot, image in IMAGES.items():
         manifest += f"\n[image.{slot}]\nfilename={image}\n" + ("hooks=pre-install;post-install\n" if hooks else "")
     (content / "manifest.raucm").write_text(manifest)
     (content / "hook").write_text(HOOK)

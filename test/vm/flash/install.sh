@@ -15,7 +15,8 @@ slots() {
 	slot overlay.1 /dev/ubi0_4 ubivol parent=rootfs.1
 	slot kernel.0 /dev/mtd1 nand parent=rootfs.0
 	slot kernel.1 /dev/mtd2 nand parent=rootfs.1
-	slot fpga.1 /dev/mtd4 nor parent=rootfs.1
+	slot fpga.1 /dev/mtd5 nor parent=rootfs.1
+	slot data.1 /dev/mtd3 jffs2 parent=rootfs.1
 }
 system() { printf '[system]\ncompatible=Test\nbootloader=grub\ngrubenv=/work/grubenv\nmountprefix=/work/mnt\n%s\n\n[keyring]\npath=/work/ca.pem\n\n' "$1"; }
 {
@@ -28,7 +29,7 @@ system() { printf '[system]\ncompatible=Test\nbootloader=grub\ngrubenv=/work/gru
 } >no-central.conf
 {
 	system statusfile=/work/status
-	slots | sed 's/mtd4/ubi0_0/'
+	slots | sed 's/mtd5/ubi0_0/'
 } >fpga-elsewhere.conf
 # as the kernel has it from a boot loader that knows UBI
 export RAUC_TEST_CMDLINE="quiet ubi.mtd=0 root=ubi0:rootfs_a rootfstype=ubifs"
@@ -45,11 +46,13 @@ hold "  shows how far it is" grep -q "100% Installing done." progress
 
 cat >expected <<'EOT'
 slot-post-install app.1 ubifs mounted
+slot-post-install data.1 jffs2 mounted
 slot-post-install fpga.1 nor -
 slot-post-install kernel.1 nand -
 slot-post-install overlay.1 ubivol -
 slot-post-install rootfs.1 ubifs mounted
 slot-pre-install app.1 ubifs mounted
+slot-pre-install data.1 jffs2 mounted
 slot-pre-install fpga.1 nor -
 slot-pre-install kernel.1 nand -
 slot-pre-install overlay.1 ubivol -
@@ -58,18 +61,19 @@ EOT
 hold "  its hooks see what they are to see" eval 'sort hooks.log | diff - expected'
 hold "  boots B next" in_grubenv "ORDER=B A"
 umount /mnt/slot
-has_hooks_file() { # volume: the tree and what the hook put there
-	mount -t ubifs "ubi0:$1" /mnt/slot || return
+has_hooks_file() { # type, source: the tree and what the hook put there
+	mount -t "$1" "$2" /mnt/slot || return
 	grep -q "by the hook" /mnt/slot/from-hook && rm /mnt/slot/from-hook && same_tree /mnt/slot
 	result=$?
 	umount /mnt/slot && return $result
 }
-hold "  rootfs" has_hooks_file rootfs_b
-hold "  app" has_hooks_file app_b
+hold "  rootfs" has_hooks_file ubifs ubi0:rootfs_b
+hold "  app" has_hooks_file ubifs ubi0:app_b
+hold "  data" has_hooks_file jffs2 mtd3
 hold "  overlay" begins /dev/ubi0_4 tree.squashfs
 hold "  kernel" eval 'nanddump --quiet --bb=skipbad --file=found /dev/mtd2 && begins found raw.img'
-hold "  fpga" begins /dev/mtd4 small.img
-hold "  status" eval '[ "$(status | grep -c "SLOT_STATUS_STATUS_[24578]=.ok.")" = 5 ]'
+hold "  fpga" begins /dev/mtd5 small.img
+hold "  status" eval '[ "$(status | grep -c "SLOT_STATUS_STATUS_[245789]=.ok.")" = 6 ]'
 
 fails() { # bundle, words, configuration
 	if install "$1" "$3" 2>complaint; then return 1; fi

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: MIT
 # Every row of the matrix for flash, judged by the kernel's own file systems and by mtd-utils.
-# mtd0: UBI. mtd1, mtd2: NAND with the same two bad blocks. mtd4: memory that behaves like NOR.
+# mtd0: UBI. mtd1, mtd2: NAND with the same two bad blocks. mtd3: a little one with one. mtd5: memory that behaves like NOR.
 # shellcheck source=/dev/null
 . ./lib.sh
 {
@@ -10,12 +10,13 @@
 	slot static.0 /dev/ubi0_1 ubivol
 	slot fs.0 /dev/ubi0_2 ubifs
 	slot nand.0 /dev/mtd1 nand
-	slot nor.0 /dev/mtd4 nor
-	slot jffs2.0 /dev/mtd4 jffs2
+	slot nor.0 /dev/mtd5 nor
+	slot jffs2.0 /dev/mtd5 jffs2
 	slot linked.0 /dev/a-link jffs2
-	slot block.0 /dev/mtdblock4 jffs2
+	slot block.0 /dev/mtdblock5 jffs2
+	slot on-nand.0 /dev/mtd3 jffs2
 } >system.conf
-ln -s mtd4 /dev/a-link
+ln -s mtd5 /dev/a-link
 ubiattach -p /dev/mtd0 >&2 && ubimkvol /dev/ubi0 -N vol -s 4MiB >&2 && ubimkvol /dev/ubi0 -N static -s 4MiB -t static >&2 &&
 	ubimkvol /dev/ubi0 -N fs -s 8MiB >&2 || exit 99
 
@@ -56,22 +57,27 @@ hold "  the bad blocks" [ "$(cat /sys/class/mtd/mtd1/bad_blocks)" = 2 ]
 hold "what just fits" write nand.0 full.img
 hold "  its bytes" eval 'nanddump --quiet --bb=skipbad --file=found /dev/mtd1 && cmp found full.img'
 
-flashcp old.img /dev/mtd4
-flashcp --erase-all raw.img /dev/mtd4
-cat /dev/mtd4 >expected
-flashcp old.img /dev/mtd4
+flashcp old.img /dev/mtd5
+flashcp --erase-all raw.img /dev/mtd5
+cat /dev/mtd5 >expected
+flashcp old.img /dev/mtd5
 hold "raw to nor" write nor.0 raw.img
-hold "  all that is on it" cmp /dev/mtd4 expected
+hold "  all that is on it" cmp /dev/mtd5 expected
 
-flashcp old.img /dev/mtd4
+flashcp old.img /dev/mtd5
 hold "raw to jffs2" write jffs2.0 jffs2.img
-hold "  its tree" holds_tree jffs2 mtd4
+hold "  its tree" holds_tree jffs2 mtd5
 hold "tar to jffs2" write jffs2.0 tree.tar.gz
-hold "  its tree" holds_tree jffs2 mtd4
+hold "  its tree" holds_tree jffs2 mtd5
 hold "tar to jffs2 by another name" write linked.0 tree.tar.gz
-hold "  its tree" holds_tree jffs2 mtd4
-flashcp old.img /dev/mtd4
+hold "  its tree" holds_tree jffs2 mtd5
+flashcp old.img /dev/mtd5
 hold "raw to jffs2 through its block device" write block.0 jffs2.img
-hold "  its bytes" begins /dev/mtd4 jffs2.img
+hold "  its bytes" begins /dev/mtd5 jffs2.img
+nandwrite --quiet --pad /dev/mtd3 raw.img 2>/dev/null
+hold "tar to jffs2 on a NAND" write on-nand.0 tree.tar.gz
+hold "  its tree" holds_tree jffs2 mtd3
+hold "raw to jffs2 on a NAND" write on-nand.0 raw.img
+hold "  its bytes" eval 'nanddump --quiet --bb=skipbad --file=found /dev/mtd3 && begins found raw.img'
 hold "nothing is left mounted" [ "$(grep -c -e /mnt -e ubifs -e jffs2 /proc/mounts)" = 0 ]
 finish

@@ -8,20 +8,20 @@
 	slot vol.0 /dev/ubi0_0 ubivol
 	slot fs.0 /dev/ubi0_1 ubifs
 	slot nand.0 /dev/mtd1 nand
-	slot nor.0 /dev/mtd4 nor
-	slot jffs2.0 /dev/mtd4 jffs2
+	slot nor.0 /dev/mtd5 nor
+	slot jffs2.0 /dev/mtd5 jffs2
 	slot vol-on-ubi.0 /dev/ubi0 ubivol
 	slot vol-on-mtd.0 /dev/mtd1 ubivol
 	slot fs-on-mtd.0 /dev/mtd1 ubifs
-	slot nand-on-nor.0 /dev/mtd4 nand
+	slot nand-on-nor.0 /dev/mtd5 nand
 	slot nand-on-ubi.0 /dev/ubi0_0 nand
 	slot nand-on-file.0 /work/raw.img nand
 	slot nand-on-null.0 /dev/null nand
 	slot nand-on-block.0 /dev/mtdblock1 nand
 	slot nor-on-nand.0 /dev/mtd1 nor
-	slot nor-on-ro.0 /dev/mtd4ro nor
+	slot nor-on-ro.0 /dev/mtd5ro nor
 	slot jffs2-on-ubi.0 /dev/ubi0_0 jffs2
-	slot jffs2-on-block.0 /dev/mtdblock4 jffs2
+	slot jffs2-on-block.0 /dev/mtdblock5 jffs2
 	slot attached.0 /dev/mtd0 nand
 } >system.conf
 ubiattach -p /dev/mtd0 >&2 && ubimkvol /dev/ubi0 -N vol -s 4MiB >&2 && ubimkvol /dev/ubi0 -N fs -s 8MiB >&2 || exit 99
@@ -34,7 +34,7 @@ hold "old content, UBIFS" write fs.0 tree.ubifs
 
 all_of_it() {
 	dump_nand /dev/mtd1 /proc/self/fd/1 | sha256sum
-	sha256sum </dev/mtd4
+	sha256sum </dev/mtd5
 	sha256sum </dev/ubi0_0
 	sha256sum </dev/ubi0_1
 }
@@ -50,15 +50,15 @@ hold "too large for JFFS2" refuses jffs2.0 large.img "Slot (4194304 bytes) is to
 hold "UBI itself is no volume" refuses vol-on-ubi.0 raw.img "/dev/ubi0 is not flash: it is neither"
 hold "an MTD is no volume" refuses vol-on-mtd.0 raw.img "/dev/mtd1 is an MTD (nand), not a UBI volume"
 hold "an MTD holds no UBIFS" refuses fs-on-mtd.0 tree.tar.gz "/dev/mtd1 is an MTD (nand), not a UBI volume"
-hold "NOR is no NAND" refuses nand-on-nor.0 raw.img "/dev/mtd4 is an MTD of type 'ram', which a slot of type nand cannot be; type=nor is for it"
+hold "NOR is no NAND" refuses nand-on-nor.0 raw.img "/dev/mtd5 is an MTD of type 'ram', which a slot of type nand cannot be; type=nor is for it"
 hold "a volume is no NAND" refuses nand-on-ubi.0 raw.img "/dev/ubi0_0 is a UBI volume, not an MTD"
 hold "a file is no NAND" refuses nand-on-file.0 raw.img "/work/raw.img is not flash"
 hold "/dev/null is no NAND" refuses nand-on-null.0 raw.img "/dev/null is not flash"
 hold "a block device is no NAND" refuses nand-on-block.0 raw.img "/dev/mtdblock1 is not flash"
 hold "NAND is no NOR" refuses nor-on-nand.0 raw.img "/dev/mtd1 is an MTD of type 'nand', which a slot of type nor cannot be; type=nand is for it"
-hold "not for writing" refuses nor-on-ro.0 raw.img "/dev/mtd4ro"
+hold "not for writing" refuses nor-on-ro.0 raw.img "/dev/mtd5ro"
 hold "a volume holds no JFFS2" refuses jffs2-on-ubi.0 tree.tar.gz "/dev/ubi0_0 is a UBI volume, not an MTD"
-hold "nothing erases a block device" refuses jffs2-on-block.0 tree.tar.gz "/dev/mtdblock4 is not flash"
+hold "nothing erases a block device" refuses jffs2-on-block.0 tree.tar.gz "/dev/mtdblock5 is not flash"
 
 hold "attached to UBI" refuses attached.0 raw.img "it is attached to UBI as ubi0"
 mount -t ubifs -o ro ubi0:fs /mnt/slot
@@ -81,9 +81,9 @@ hold "  whose tree is still there" same_tree /mnt/slot
 umount /mnt/slot
 ubiblock --remove /dev/ubi0_0
 hold "JFFS2" write jffs2.0 jffs2.img
-mount -t jffs2 -o ro mtd4 /mnt/slot
-hold "mounted JFFS2" refuses jffs2.0 tree.tar.gz "cannot write /dev/mtd4: it is mounted on /mnt/slot"
-hold "mounted JFFS2, by another type" refuses nor.0 raw.img "cannot write /dev/mtd4: it is mounted on /mnt/slot"
+mount -t jffs2 -o ro mtd5 /mnt/slot
+hold "mounted JFFS2" refuses jffs2.0 tree.tar.gz "cannot write /dev/mtd5: it is mounted on /mnt/slot"
+hold "mounted JFFS2, by another type" refuses nor.0 raw.img "cannot write /dev/mtd5: it is mounted on /mnt/slot"
 hold "  whose tree is still there" same_tree /mnt/slot
 umount /mnt/slot
 
@@ -123,9 +123,9 @@ tampered() { # slot, device, call, N, what to do meanwhile
 	fi
 	cat complaint
 }
-spoil_nor() { printf X | dd of=/dev/mtd4 bs=1 seek=2000000 conv=notrunc; }
-hold "a byte of NOR that changed" tampered nor.0 /dev/mtd4 pread64 1 spoil_nor
-hold "  is told" says "Failed to write slot: reading back: /dev/mtd4 reads back differently from what was written"
+spoil_nor() { printf X | dd of=/dev/mtd5 bs=1 seek=2000000 conv=notrunc; }
+hold "a byte of NOR that changed" tampered nor.0 /dev/mtd5 pread64 1 spoil_nor
+hold "  is told" says "Failed to write slot: reading back: /dev/mtd5 reads back differently from what was written"
 cp raw.img spoilt.img
 printf X | dd of=spoilt.img bs=1 seek=1500000 conv=notrunc 2>/dev/null
 hold "a byte of UBI that changed" tampered vol.0 /dev/ubi0_0 close 2 "ubiupdatevol /dev/ubi0_0 spoilt.img"
