@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(TOP / "test" / "vm"), str(TOP / "test" / "flow")]
+import pki as authorities  # noqa: E402
 import qemu  # noqa: E402
 import vm  # noqa: E402
 
@@ -34,3 +36,17 @@ def emulated():
     if why := qemu.why_not():
         pytest.skip(why)
     return qemu.run
+
+
+@pytest.fixture(scope="session")
+def rauc():
+    """The release build: sanitizers and a guest without AVX do not go well together."""
+    path = pathlib.Path(os.environ.get("RAUC", TOP / "build/release/src/rauc")).resolve()
+    if not path.exists():
+        pytest.skip(f"there is no {path}: build it, or name another with RAUC=")
+    return path
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory):
+    return authorities.Pki(tmp_path_factory.mktemp("pki"))
