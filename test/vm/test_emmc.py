@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 import bundles
+import matrix
 import module
 import qemu
 import update
@@ -203,6 +204,10 @@ def filled(case):
     """The target as it is when the image is in."""
     limit = {"": SIZE, "64K": 64 * KIB, "1M": SIZE}[case.limit]
     return case.image.ljust(limit, b"\0") + OLD[case.target][limit:]
+
+
+def test_rows():
+    assert matrix.rows(__file__) == [("raw", "boot-emmc")]
 
 
 @pytest.mark.parametrize("name", CASES)
