@@ -18,7 +18,8 @@
 #include "writer/region.h"
 #include "writer/rows.h"
 
-#define PARTITION_CONFIG 179  /* byte of EXT_CSD */
+#define BOOT_WP_STATUS   174  /* byte of EXT_CSD: two bits for each boot partition */
+#define PARTITION_CONFIG 179  /* another */
 #define BOOT_ACK         0x40 /* of it */
 #define USER_AREA        7
 
@@ -32,7 +33,8 @@ typedef struct {
 	char *disk; /* without links */
 	char *partition;
 	unsigned inactive;
-	uint8_t config; /* PARTITION_CONFIG */
+	uint8_t config;     /* PARTITION_CONFIG */
+	uint8_t protection; /* BOOT_WP_STATUS */
 } Emmc;
 
 static void emmc_clear(Emmc *emmc)
@@ -54,6 +56,7 @@ static bool emmc_load(Emmc *emmc, const EmmcOps *ops, void *user, const Slot *sl
 	if (!ops->read_ext_csd(user, emmc->disk, csd, error))
 		return false;
 	emmc->config = csd[PARTITION_CONFIG];
+	emmc->protection = csd[BOOT_WP_STATUS];
 	unsigned enabled = emmc->config >> 3 & 7;
 	if (enabled == USER_AREA)
 		return fail(error, FAILURE_UNSUPPORTED,
@@ -86,6 +89,22 @@ static bool find_window(const Emmc *emmc, uint64_t limit, Window *window, GError
 	return true;
 }
 
+/* By the chip itself, and not by force_ro. */
+static bool check_protection(const Emmc *emmc, GError **error)
+{
+	unsigned status = emmc->protection >> 2 * emmc->inactive & 3;
+
+	if (status == 1)
+		return fail(error, FAILURE_IO,
+		            "%s is write-protected in the chip until it is switched off and on: "
+		            "whoever set that at boot must leave out the partition that does not "
+		            "boot",
+		            emmc->partition);
+	return status != 2 ||
+	       fail(error, FAILURE_IO, "%s is permanently write-protected in the chip",
+	            emmc->partition);
+}
+
 static bool check_window(const Emmc *emmc, const WriterJob *job, Window *window, GError **error)
 {
 	uint64_t limit = job->slot->size_limit;
@@ -95,7 +114,7 @@ static bool check_window(const Emmc *emmc, const WriterJob *job, Window *window,
 		            "Image size (%" G_GUINT64_FORMAT
 		            " bytes) is larger than size-limit (%" G_GUINT64_FORMAT " bytes).",
 		            job->bytes->size, limit);
-	if (!find_window(emmc, limit, window, error))
+	if (!check_protection(emmc, error) || !find_window(emmc, limit, window, error))
 		return false;
 	if (job->bytes && job->bytes->size > window->size)
 		return fail(error, FAILURE_REJECTED,

@@ -17,7 +17,7 @@
 typedef struct {
 	TestDisk *disk;
 	char *partitions[2];
-	uint8_t config;
+	uint8_t config, protection;
 	unsigned target, n_switched, n_written;
 	bool is_read_only[2], is_stuck, ignores;
 	int fails_at; /* step */
@@ -35,6 +35,7 @@ static bool read_csd(void *user, const char *disk, uint8_t *csd, GError **error)
 
 	g_assert_cmpstr(disk, ==, chip->disk->path);
 	memset(csd, 0xee, EMMC_EXT_CSD_SIZE);
+	csd[174] = chip->protection;
 	csd[179] = chip->config;
 	return step(chip, error);
 }
@@ -186,12 +187,17 @@ static const struct {
 	size_t image;
 	uint64_t limit;
 	const char *message;
+	uint8_t protection;
 } refusals[] = {
 	{ 0x38, 9, 0, "boots from its user area" },
 	{ 0x18, 9, 0, "has no boot partition 3 enabled" },
 	{ 0x08, SIZE + 1, 0, "Slot (262144 bytes) is too small for image (262145 bytes)." },
 	{ 0x08, 513, 512, "Image size (513 bytes) is larger than size-limit (512 bytes)." },
 	{ 0x08, 0, 0, "is empty" },
+	{ 0x08, 9, 0, "boot1 is write-protected in the chip until", 0x04 },
+	{ 0x08, 9, 0, "boot1 is permanently write-protected in the chip", 0x08 },
+	{ 0x10, 9, 0, "boot0 is write-protected in the chip until", 0x01 },
+	{ 0x10, 9, 0, "boot0 is permanently write-protected in the chip", 0x06 },
 };
 
 static void test_refusals(void)
@@ -201,6 +207,7 @@ static void test_refusals(void)
 		g_autoptr(GError) error = NULL;
 
 		chip_begin(&chip, refusals[i].config, 1, refusals[i].image);
+		chip.protection = refusals[i].protection;
 		chip.disk->slot.size_limit = refusals[i].limit;
 		WriterJob job = test_disk_job(chip.disk);
 		g_assert_false(emmc_check(&ops, &chip, &job, &error));

@@ -17,14 +17,16 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#define SECTOR   512
-#define USER     (1 << 20) /* bytes of the user area */
-#define BOOT_MIN (128 << 10)
-#define N_BOOT   2
-#define ACCESS   7    /* bits of PARTITION_CONFIG: which area is read and written */
-#define ENABLE   0x38 /* and which one boots */
-#define PROTECT  (EXT_CSD_BOOT_WP_B_PWR_WP_EN | EXT_CSD_BOOT_WP_B_PERM_WP_EN)
-#define READY    (R1_READY_FOR_DATA | R1_STATE_TRAN << 9)
+#define SECTOR         512
+#define USER           (1 << 20) /* bytes of the user area */
+#define BOOT_MIN       (128 << 10)
+#define N_BOOT         2
+#define ACCESS         7    /* bits of PARTITION_CONFIG: which area is read and written */
+#define ENABLE         0x38 /* and which one boots */
+#define ONE_ONLY       0x80 /* bit of BOOT_WP: of the boot partitions, and the next bit says which */
+#define SECOND         0x02
+#define BOOT_WP_STATUS 174 /* two bits for each: 1 is until power is off */
+#define READY          (R1_READY_FOR_DATA | R1_STATE_TRAN << 9)
 
 static uint boot_mult = 1;
 module_param(boot_mult, uint, 0444);
@@ -151,7 +153,9 @@ static void read_sectors(struct mmc_command *cmd, struct mmc_data *data)
 
 static bool is_protected(void)
 {
-	return csd[EXT_CSD_PART_CONFIG] & ACCESS && csd[EXT_CSD_BOOT_WP] & PROTECT;
+	uint access = csd[EXT_CSD_PART_CONFIG] & ACCESS;
+
+	return access && csd[BOOT_WP_STATUS] >> 2 * (access - 1) & 3;
 }
 
 static void write_sectors(struct mmc_command *cmd, struct mmc_data *data, uint n)
@@ -176,6 +180,8 @@ static void switch_byte(struct mmc_command *cmd)
 		cmd->resp[0] |= R1_SWITCH_ERROR;
 		return;
 	}
+	if (index == EXT_CSD_BOOT_WP && value & EXT_CSD_BOOT_WP_B_PWR_WP_EN)
+		csd[BOOT_WP_STATUS] |= !(value & ONE_ONLY) ? 5 : value & SECOND ? 4 : 1;
 	if (index == EXT_CSD_FLUSH_CACHE || index == EXT_CSD_CACHE_CTRL)
 		memcpy(kept, now, all_size());
 	if (index == EXT_CSD_PART_CONFIG && ignores_boot_switch)
@@ -340,7 +346,7 @@ static int set_power(const char *text, const struct kernel_param *param)
 		return plug();
 	is_off = true;
 	unplug();
-	csd[EXT_CSD_BOOT_WP] &= ~EXT_CSD_BOOT_WP_B_PWR_WP_EN;
+	csd[EXT_CSD_BOOT_WP] = csd[BOOT_WP_STATUS] = 0;
 	return 0;
 }
 
