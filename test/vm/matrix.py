@@ -9,7 +9,7 @@ import pathlib
 TESTS = {
     "B": "test_block.py",
     "E": "test_emmc.py",
-    "F": None,  # flash: to come
+    "F": "test_flash.py",
 }
 
 TABLE = """
@@ -25,7 +25,7 @@ emptyfs   -   B    -    -     -      -    -   -     -         -               - 
 
 
 def cells():
-    """(image, slot) -> name of the test, or None."""
+    """(image, slot) -> name of the test."""
     head, *lines = TABLE.strip().splitlines()
     slots = head.split()
     found = {}

@@ -9,6 +9,8 @@ import subprocess
 
 import pytest
 
+import matrix
+
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 # 128 MiB with pages of 2 KiB; mtd1 and mtd2 each have their blocks 3 and 40 bad, mtd3 its block 1
@@ -105,12 +107,15 @@ def guest(emulated, rauc, folder):
                         env={"RAUC": rauc}, **kwargs)
         bad = [line for line in done.stdout.splitlines() if not line.startswith("held:")]
         assert done.returncode == 0 and bad and bad[-1].endswith(" held, 0 failed"), "\n".join(bad) + "\n" + done.stderr[-3000:]
+        return done.stdout
     return go
 
 
 def test_rows(guest):
     """Each kind of image into each kind of slot that takes it."""
-    guest("rows.sh")
+    said = guest("rows.sh")
+    for image, slot in matrix.rows(__file__):
+        assert f"held: {image} to {slot}" in said
 
 
 def test_trouble(guest):
