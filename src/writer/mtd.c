@@ -230,8 +230,7 @@ static bool put(void *user, const uint8_t *data, size_t size, GError **error)
 		done = write_block(mtd, data, size, mtd->at);
 		if (!done && !retire(mtd, mtd->at, "write", error))
 			return false;
-		if (done)
-			mtd->at += size;
+		mtd->at += done ? size : mtd->flash.erase_size;
 	}
 	return true;
 }
