@@ -101,7 +101,7 @@ static Plan *make_plan(System *system, const Bundle *bundle, GPtrArray *target, 
 
 static bool close_target(System *system, const Slot *slot, GError **error)
 {
-	if (boot_set_state(system_boot(system), slot, false, error))
+	if (mark_bad(system, slot, error))
 		return true;
 	g_prefix_error(error, "Failed marking slot %s non-bootable (bad): ", slot->name);
 	return false;

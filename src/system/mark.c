@@ -106,10 +106,16 @@ char *mark_find_names(System *system, const char *identifier, GError **error)
 
 static bool set_state(System *system, const Slot *slot, bool is_good, GError **error)
 {
-	if (boot_set_state(system_boot(system), slot, is_good, error)) {
-		note(system, is_good ? MARK_GOOD : MARK_BAD, slot);
+	if (!boot_set_state(system_boot(system), slot, is_good, error))
+		return false;
+	note(system, is_good ? MARK_GOOD : MARK_BAD, slot);
+	return true;
+}
+
+static bool set_named_state(System *system, const Slot *slot, bool is_good, GError **error)
+{
+	if (set_state(system, slot, is_good, error))
 		return true;
-	}
 	g_prefix_error(error, "Failed marking slot %s as %s:  ", slot->name,
 	               is_good ? "good" : "bad");
 	return false;
@@ -120,14 +126,14 @@ static bool mark_good(System *system, const GPtrArray *slots, const char *identi
 {
 	if (slots->len != 1)
 		return fail(error, FAILURE_USAGE, "cannot mark multiple slots as good");
-	if (!set_state(system, slots->pdata[0], true, error))
+	if (!set_named_state(system, slots->pdata[0], true, error))
 		return false;
 	if (!system_config(system)->prevent_late_fallback || !g_str_equal(identifier, "booted"))
 		return true;
 
 	g_autoptr(GPtrArray) others = find_slots(system, "other", error);
 	for (unsigned i = 0; others && i < others->len; i++) {
-		if (!set_state(system, others->pdata[i], false, error))
+		if (!set_named_state(system, others->pdata[i], false, error))
 			return false;
 	}
 	return others != NULL;
@@ -171,7 +177,7 @@ bool mark_slots(System *system, MarkAction action, const char *identifier, char 
 		ok = slots->len == 1 ? mark_active(system, slots->pdata[0], error)
 		                     : fail(error, FAILURE_USAGE, "cannot activate multiple slots");
 	for (unsigned i = 0; ok && action == MARK_BAD && i < slots->len; i++)
-		ok = mark_bad(system, slots->pdata[i], error);
+		ok = set_named_state(system, slots->pdata[i], false, error);
 	if (!ok)
 		return false;
 
