@@ -45,7 +45,9 @@ bool check_bundle(System *system, const InstallRequest *request, const Bundle *b
 
 	if (!check_hash(request, bundle, error))
 		return false;
-	if (!request->ignore_compatible && g_strcmp0(config->compatible, manifest->compatible) != 0)
+	/* A bundle with a check of its own decides that itself. */
+	if (!request->ignore_compatible && !manifest->has_install_check &&
+	    g_strcmp0(config->compatible, manifest->compatible) != 0)
 		return fail(error, FAILURE_REJECTED,
 		            "Compatible mismatch: Expected '%s' but bundle manifest has '%s'",
 		            config->compatible, manifest->compatible);

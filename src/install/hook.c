@@ -9,20 +9,63 @@
 
 #define REJECTED 10 /* exit codes from here on are a "no", below them a failure */
 
+#define MOST_LOGGED 1000 /* lines: who floods us does not flood the journal */
+#define N_LINES     3    /* of what a program said last: part of the error */
+
 typedef struct {
-	char *last;                  /* line of stderr */
+	unsigned n_lines;
+	GQueue out, err;             /* the last lines of either stream */
 	const InstallEvents *events; /* NULL: lines are only logged */
 } Listener;
+
+static void listener_clear(Listener *listener)
+{
+	g_queue_clear_full(&listener->out, g_free);
+	g_queue_clear_full(&listener->err, g_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Listener, listener_clear)
 
 static void listen_to(void *user, const char *text, bool is_stderr)
 {
 	Listener *listener = user;
+	GQueue *said = is_stderr ? &listener->err : &listener->out;
 
-	g_message("# %s", text);
-	if (!is_stderr || !*text)
+	if (listener->n_lines < MOST_LOGGED)
+		g_message("# %s", text);
+	else if (listener->n_lines == MOST_LOGGED)
+		g_message("# (it goes on, but is no longer logged)");
+	listener->n_lines++;
+	if (!*text)
 		return;
-	g_free(listener->last);
-	listener->last = g_strdup(text);
+	g_queue_push_tail(said, g_strdup(text));
+	if (said->length > N_LINES)
+		g_free(g_queue_pop_head(said));
+}
+
+/* "<before>line / line / line)", or "" where it said nothing. What it complains of counts more than
+ * what it tells, and the two come by different ways: nobody knows their order. */
+static char *quote_lines(const Listener *listener, const char *before)
+{
+	const GQueue *said = listener->err.length ? &listener->err : &listener->out;
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (GList *line = said->head; line; line = line->next)
+		g_string_append_printf(text, "%s%s", line->prev ? " / " : before,
+		                       (const char *)line->data);
+	if (text->len)
+		g_string_append_c(text, ')');
+	return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+/* It had no exit code: killed, or its time was over. */
+static void add_lines(const Listener *listener, GError **error)
+{
+	g_autofree char *lines = quote_lines(listener, " (");
+
+	if (!error || !*error)
+		return;
+	g_autofree char *words = (*error)->message;
+	(*error)->message = g_strconcat(words, lines, NULL);
 }
 
 static unsigned time_limit(const EnvironmentFacts *facts)
@@ -31,42 +74,46 @@ static unsigned time_limit(const EnvironmentFacts *facts)
 }
 
 static bool run_hook(const EnvironmentFacts *facts, const char *verb, GStrv env, int *code,
-                     char **last, GError **error)
+                     Listener *listener, GError **error)
 {
 	const char *name = bundle_manifest(facts->bundle)->hook_filename;
 	g_autofree char *path = g_build_filename(facts->content, name, NULL);
 	const char *argv[] = { path, verb, NULL };
-	Listener listener = { 0 };
 	ProcessRun run = { .argv = argv,
 		           .env = (const char *const *)env,
 		           .seconds = time_limit(facts),
 		           .line = listen_to,
-		           .user = &listener };
-	bool ok = process_watch(&run, code, error);
+		           .user = listener };
 
-	*last = listener.last;
-	return ok;
+	if (process_watch(&run, code, error))
+		return true;
+	add_lines(listener, error);
+	return false;
 }
 
 bool hook_check(const EnvironmentFacts *facts, GError **error)
 {
 	g_auto(GStrv) env = environment_for_check(facts);
-	g_autofree char *last = NULL;
+	g_auto(Listener) listener = { 0 };
 	int code = 0;
 
-	if (!run_hook(facts, "install-check", env, &code, &last, error)) {
+	if (!run_hook(facts, "install-check", env, &code, &listener, error)) {
 		g_prefix_error(error, "Install-check hook failed: failed to run bundle hook: ");
 		return false;
 	}
 	if (code == 0)
 		return true;
-	if (code < REJECTED)
+	if (code < REJECTED) {
+		g_autofree char *lines = quote_lines(&listener, " (");
+
 		return fail(error, FAILURE_TOOL,
 		            "Install-check hook failed: failed to run bundle hook: Child process "
-		            "exited with code %d%s%s%s",
-		            code, last ? " (" : "", last ? last : "", last ? ")" : "");
-	if (last)
-		return fail(error, FAILURE_REJECTED, "Bundle rejected: Hook returned: '%s'", last);
+		            "exited with code %d%s",
+		            code, lines);
+	}
+	if (listener.err.length)
+		return fail(error, FAILURE_REJECTED, "Bundle rejected: Hook returned: '%s'",
+		            (const char *)g_queue_peek_tail(&listener.err));
 	return fail(error, FAILURE_REJECTED,
 	            "Bundle rejected: Hook returned with exit code %d: it said nothing", code);
 }
@@ -75,18 +122,21 @@ bool hook_run_slot(const EnvironmentFacts *facts, const char *verb, const Image 
                    const Slot *slot, const char *mount_point, GError **error)
 {
 	g_auto(GStrv) env = environment_for_slot(facts, image, slot, mount_point);
-	g_autofree char *last = NULL;
+	g_auto(Listener) listener = { 0 };
 	int code = 0;
 
-	if (!run_hook(facts, verb, env, &code, &last, error)) {
+	if (!run_hook(facts, verb, env, &code, &listener, error)) {
 		g_prefix_error(error, "failed to start slot hook: ");
 		return false;
 	}
 	if (code == 0)
 		return true;
+	g_autofree char *before = g_strconcat(" (", verb, ": ", NULL);
+	g_autofree char *lines = quote_lines(&listener, before);
+	g_autofree char *alone = g_strconcat(" (", verb, ")", NULL);
 	return fail(error, FAILURE_TOOL,
-	            "failed to run slot hook: Child process exited with code %d (%s%s%s)", code,
-	            verb, last ? ": " : "", last ? last : "");
+	            "failed to run slot hook: Child process exited with code %d%s", code,
+	            *lines ? lines : alone);
 }
 
 /* "<< handler ok" and the like; see chapter 8.3. */
@@ -138,7 +188,7 @@ bool hook_run_handler(const EnvironmentFacts *facts, const GPtrArray *target, co
 	g_autoptr(GStrvBuilder) argv = g_strv_builder_new();
 	g_autoptr(GError) reason = NULL;
 	g_auto(GStrv) extra = NULL;
-	Listener listener = { .events = events };
+	g_auto(Listener) listener = { .events = events };
 	int code = 0;
 
 	if (words && *words && !g_shell_parse_argv(words, NULL, &extra, &reason))
@@ -153,10 +203,13 @@ bool hook_run_handler(const EnvironmentFacts *facts, const GPtrArray *target, co
 		           .line = listen_to_handler,
 		           .user = &listener };
 
-	bool ok = process_watch(&run, &code, error);
-	g_autofree char *last = listener.last;
-	if (!ok || code == 0)
-		return ok;
-	return fail(error, FAILURE_TOOL, "%s: Child process exited with code %d%s%s%s", path, code,
-	            last ? " (" : "", last ? last : "", last ? ")" : "");
+	if (!process_watch(&run, &code, error)) {
+		add_lines(&listener, error);
+		return false;
+	}
+	if (code == 0)
+		return true;
+	g_autofree char *lines = quote_lines(&listener, " (");
+	return fail(error, FAILURE_TOOL, "%s: Child process exited with code %d%s", path, code,
+	            lines);
 }

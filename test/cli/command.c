@@ -60,7 +60,6 @@ static const struct {
 	{ "service --help", 0,
 	  "*\nService options:\n*--handler-args=ARGS*--override-boot-slot=BOOTNAME*", NOTHING },
 	{ "service x", 1, NOTHING, "Excess argument: x\n" },
-	NOT_YET("mount"),
 };
 
 static void test_lines(void)
@@ -79,8 +78,7 @@ static void test_marked_in_help(void)
 {
 	g_auto(Run) run = run_rauc("--help");
 
-	run_assert_has(run.out,
-	               "  mount               Mount a bundle (not part of this version yet)\n");
+	run_assert_has(run.out, "  mount               Mount a bundle\n");
 	run_assert_has(run.out, "  install             Install a bundle\n");
 }
 

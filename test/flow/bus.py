@@ -134,12 +134,12 @@ class Listener:
 class Service:
     """`rauc service` for a Device."""
 
-    def __init__(self, device, bus, *args, wait=True):
+    def __init__(self, device, bus, *args, wait=True, wrap=()):
         self.device, self.bus = device, bus
         self.log = device.folder / "service.log"
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(
-                [device.rauc, "--conf", device.conf, "service", *args], stdout=log, stderr=log,
+                [str(word) for word in (*wrap, device.rauc, "--conf", device.conf, "service", *args)], stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL, start_new_session=True,
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "ASAN_OPTIONS": devices.ASAN,
                      "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", **device.env, **bus.env})
