@@ -21,6 +21,12 @@ static const struct {
 	[FAILURE_INTEGRITY] = { "integrity", true, "the data or the medium is damaged: try again" },
 	[FAILURE_CONFIG] = { "config", false, "correct the configuration" },
 	[FAILURE_REJECTED] = { "rejected", false, "this bundle is not for this device" },
+	[FAILURE_COMPATIBLE] = { "compatible", false, "take the bundle for this kind of device" },
+	[FAILURE_VERSION] = { "version", false, "take a newer bundle" },
+	[FAILURE_TOO_LARGE] = { "too-large", false, "make the image smaller, or the slot larger" },
+	[FAILURE_UNSAFE] = { "unsafe", false,
+	                     "copy the bundle to where only root can write, and install that" },
+	[FAILURE_NO_SPACE] = { "no-space", false, "make room on that file system" },
 	[FAILURE_NOT_FOUND] = { "not-found", false, "check the name" },
 	[FAILURE_UNSUPPORTED] = { "unsupported", false, "not available in this build" },
 	[FAILURE_TOOL] = { "tool", true, "see what the program said" },
@@ -69,9 +75,10 @@ bool fail_errno(GError **error, const char *format, ...)
 {
 	int number = errno;
 	const char *reason = g_strerror(number);
-	Failure why = number == EBUSY || number == ETXTBSY ? FAILURE_BUSY
-	              : number == ENOENT                   ? FAILURE_NOT_FOUND
-	                                                   : FAILURE_IO;
+	Failure why = number == EBUSY || number == ETXTBSY   ? FAILURE_BUSY
+	              : number == ENOENT                     ? FAILURE_NOT_FOUND
+	              : number == ENOSPC || number == EDQUOT ? FAILURE_NO_SPACE
+	                                                     : FAILURE_IO;
 	va_list args;
 
 	va_start(args, format);

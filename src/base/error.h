@@ -15,13 +15,18 @@
 
 /* What a caller may act on; everything else is in the message. */
 typedef enum {
-	FAILURE_IO,          /* the machine refused: errno is in the message */
-	FAILURE_FORMAT,      /* bytes are not what the format says */
-	FAILURE_SIGNATURE,   /* unsigned, or not by a key the keyring trusts */
-	FAILURE_INTEGRITY,   /* a digest does not match */
-	FAILURE_CONFIG,      /* system.conf or manifest asks for the impossible */
-	FAILURE_REJECTED,    /* policy said no: compatible, version, install-check */
-	FAILURE_NOT_FOUND,   /* a file, slot or variable is not there */
+	FAILURE_IO,         /* the machine refused: errno is in the message */
+	FAILURE_FORMAT,     /* bytes are not what the format says */
+	FAILURE_SIGNATURE,  /* unsigned, or not by a key the keyring trusts */
+	FAILURE_INTEGRITY,  /* a digest does not match */
+	FAILURE_CONFIG,     /* system.conf or manifest asks for the impossible */
+	FAILURE_REJECTED,   /* policy said no: install-check, manifest hash, no slot for an image */
+	FAILURE_COMPATIBLE, /* the bundle is for another kind of device */
+	FAILURE_VERSION,    /* the bundle is older than this device takes */
+	FAILURE_TOO_LARGE,  /* the image does not fit its slot */
+	FAILURE_UNSAFE,     /* others could change the bundle while it is used */
+	FAILURE_NO_SPACE,   /* a file system is full */
+	FAILURE_NOT_FOUND,  /* a file, slot or variable is not there */
 	FAILURE_UNSUPPORTED, /* known, but not built in or not allowed here */
 	FAILURE_TOOL,        /* a program we ran failed */
 	FAILURE_BUSY,        /* somebody else is using it; trying again can help */

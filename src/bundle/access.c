@@ -73,11 +73,11 @@ static bool check_device(dev_t device, GError **error)
 		    !S_ISBLK(st.st_mode) || st.st_rdev != device)
 			continue;
 		if (st.st_uid != 0)
-			return fail(error, FAILURE_REJECTED, "unsafe uid 0%o for mounted device %s",
+			return fail(error, FAILURE_UNSAFE, "unsafe uid 0%o for mounted device %s",
 			            st.st_uid, fields[0]);
 		return true;
 	}
-	return fail(error, FAILURE_REJECTED, "unable to find mounted device for bundle");
+	return fail(error, FAILURE_UNSAFE, "unable to find mounted device for bundle");
 }
 
 static bool check_file_system(int fd, const struct stat *st, GError **error)
@@ -95,9 +95,9 @@ static bool check_file_system(int fd, const struct stat *st, GError **error)
 		if (file_systems[i].trust == TRUST_DEVICE)
 			return check_device(st->st_dev, error);
 		return file_systems[i].trust == TRUST_ALWAYS ||
-		       fail(error, FAILURE_REJECTED, "bundle is stored on an unsafe filesystem");
+		       fail(error, FAILURE_UNSAFE, "bundle is stored on an unsafe filesystem");
 	}
-	return fail(error, FAILURE_REJECTED, "bundle is stored on an unknown filesystem (type=%x)",
+	return fail(error, FAILURE_UNSAFE, "bundle is stored on an unknown filesystem (type=%x)",
 	            (unsigned)fs.f_type);
 }
 
@@ -110,7 +110,7 @@ static bool check_lease(int fd, GError **error)
 			            "could not ensure exclusive bundle access (F_SETLEASE): "
 			            "EAGAIN: existing open file descriptor");
 		if (errno == EACCES)
-			return fail(error, FAILURE_REJECTED,
+			return fail(error, FAILURE_UNSAFE,
 			            "could not ensure exclusive bundle access (F_SETLEASE): "
 			            "EACCES: missing capability CAP_LEASE?");
 		return fail_errno(error, "could not ensure exclusive bundle access (F_SETLEASE)");
@@ -129,11 +129,11 @@ bool access_check(int fd, GError **error)
 	if (fstat(fd, &st) < 0)
 		return fail_errno(error, "cannot examine the bundle");
 	if (!S_ISREG(st.st_mode))
-		return fail(error, FAILURE_REJECTED, "unsafe bundle type: not a regular file");
+		return fail(error, FAILURE_UNSAFE, "unsafe bundle type: not a regular file");
 	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return fail(error, FAILURE_REJECTED, "unsafe bundle uid %u", st.st_uid);
+		return fail(error, FAILURE_UNSAFE, "unsafe bundle uid %u", st.st_uid);
 	if (st.st_mode & 07777 & ~0755)
-		return fail(error, FAILURE_REJECTED, "unsafe bundle permissions 0%o",
+		return fail(error, FAILURE_UNSAFE, "unsafe bundle permissions 0%o",
 		            st.st_mode & 07777);
 	return check_file_system(fd, &st, error) && check_lease(fd, error);
 }
@@ -146,10 +146,10 @@ static bool take_over(int fd, GError **error)
 	if (fstat(fd, &st) < 0)
 		return fail_errno(error, "cannot examine it");
 	if (!S_ISREG(st.st_mode))
-		return fail(error, FAILURE_REJECTED, "not a regular file");
+		return fail(error, FAILURE_UNSAFE, "not a regular file");
 	if (st.st_uid != 0 && st.st_uid != geteuid()) {
 		if (geteuid() != 0)
-			return fail(error, FAILURE_REJECTED, "only root can");
+			return fail(error, FAILURE_UNSAFE, "only root can");
 		if (fchown(fd, 0, (gid_t)-1) < 0)
 			return fail_errno(error, "cannot change its owner");
 	}

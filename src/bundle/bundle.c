@@ -186,7 +186,7 @@ static bool verify_plain(Bundle *bundle, const BundleRules *rules, GError **erro
 		            size);
 	if (!rules->trust_environment) {
 		if (file->fd < 0)
-			return fail(error, FAILURE_REJECTED,
+			return fail(error, FAILURE_UNSAFE,
 			            "cannot ensure exclusive access to plain bundle %s",
 			            file->name);
 		if (!access_enforce(file->fd, error))

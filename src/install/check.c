@@ -25,14 +25,14 @@ static bool check_version(const char *least, const char *version, GError **error
 	int order;
 
 	if (!version)
-		return fail(error, FAILURE_REJECTED,
+		return fail(error, FAILURE_VERSION,
 		            "Version mismatch: Expected at least '%s' but bundle manifest has no "
 		            "version",
 		            least);
 	if (!version_compare(least, version, &order, error))
 		return false;
 	return order <= 0 ||
-	       fail(error, FAILURE_REJECTED,
+	       fail(error, FAILURE_VERSION,
 	            "Version mismatch: Expected at least '%s' but bundle manifest has '%s'", least,
 	            version);
 }
@@ -48,7 +48,7 @@ bool check_bundle(System *system, const InstallRequest *request, const Bundle *b
 	/* A bundle with a check of its own decides that itself. */
 	if (!request->ignore_compatible && !manifest->has_install_check &&
 	    g_strcmp0(config->compatible, manifest->compatible) != 0)
-		return fail(error, FAILURE_REJECTED,
+		return fail(error, FAILURE_COMPATIBLE,
 		            "Compatible mismatch: Expected '%s' but bundle manifest has '%s'",
 		            config->compatible, manifest->compatible);
 	if (request->ignore_version_limit || !config->min_bundle_version)

@@ -281,9 +281,9 @@ static void log_start(System *system, const Told *told)
 /* Did somebody say no, or did something go wrong? */
 static bool is_rejection(const InstallReport *report, const GError *reason)
 {
-	return g_error_matches(reason, FAILURE, FAILURE_REJECTED) &&
-	       (report->stage == INSTALL_CHECK || report->stage == INSTALL_ASK) &&
-	       !g_str_has_prefix(reason->message, "Version mismatch");
+	return g_error_matches(reason, FAILURE, FAILURE_COMPATIBLE) ||
+	       (g_error_matches(reason, FAILURE, FAILURE_REJECTED) &&
+	        (report->stage == INSTALL_CHECK || report->stage == INSTALL_ASK));
 }
 
 static void log_end(System *system, const Told *told, const InstallReport *report,

@@ -72,7 +72,7 @@ static bool find_action(const char *state, MarkAction *action, GError **error)
 static GVariant *mark(System *system, GVariant *parameters, GError **error)
 {
 	const char *state, *identifier;
-	MarkAction action;
+	MarkAction action = MARK_GOOD;
 
 	g_variant_get(parameters, "(&s&s)", &state, &identifier);
 	if (!find_action(state, &action, error))

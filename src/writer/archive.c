@@ -32,7 +32,7 @@ static bool check_room(const WriterJob *job, uint64_t size, GError **error)
 	if (!target)
 		return false;
 	return size / 2 <= target_capacity(target) ||
-	       fail(error, FAILURE_REJECTED,
+	       fail(error, FAILURE_TOO_LARGE,
 	            "Slot (%" G_GUINT64_FORMAT " bytes) is too small for image (%" G_GUINT64_FORMAT
 	            " bytes).",
 	            target_capacity(target), size);

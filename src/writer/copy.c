@@ -195,7 +195,7 @@ static bool write_all(Copy *copy, uint8_t written[DIGEST_SIZE], GError **error)
 	if (!target)
 		return false;
 	if (target_capacity(target) < copy->size || target_capacity(target) - copy->size < copy->at)
-		return fail(error, FAILURE_REJECTED,
+		return fail(error, FAILURE_TOO_LARGE,
 		            "Slot (%" G_GUINT64_FORMAT
 		            " bytes) is too small for image (%" G_GUINT64_FORMAT " bytes).",
 		            target_capacity(target), copy->size);
@@ -282,7 +282,7 @@ bool copy_check_target(const char *path, uint64_t size, GError **error)
 	if (!target)
 		return false;
 	return target_capacity(target) >= size ||
-	       fail(error, FAILURE_REJECTED,
+	       fail(error, FAILURE_TOO_LARGE,
 	            "Slot (%" G_GUINT64_FORMAT " bytes) is too small for image (%" G_GUINT64_FORMAT
 	            " bytes).",
 	            target_capacity(target), size);

@@ -110,14 +110,14 @@ static bool check_window(const Emmc *emmc, const WriterJob *job, Window *window,
 	uint64_t limit = job->slot->size_limit;
 
 	if (limit && job->bytes && job->bytes->size > limit)
-		return fail(error, FAILURE_REJECTED,
+		return fail(error, FAILURE_TOO_LARGE,
 		            "Image size (%" G_GUINT64_FORMAT
 		            " bytes) is larger than size-limit (%" G_GUINT64_FORMAT " bytes).",
 		            job->bytes->size, limit);
 	if (!check_protection(emmc, error) || !find_window(emmc, limit, window, error))
 		return false;
 	if (job->bytes && job->bytes->size > window->size)
-		return fail(error, FAILURE_REJECTED,
+		return fail(error, FAILURE_TOO_LARGE,
 		            "Slot (%" G_GUINT64_FORMAT
 		            " bytes) is too small for image (%" G_GUINT64_FORMAT " bytes).",
 		            window->size, job->bytes->size);

@@ -240,7 +240,7 @@ bool flash_find_unused(Flash *flash, const char *path, GError **error)
 
 bool flash_check_room(uint64_t room, uint64_t size, GError **error)
 {
-	return room >= size || fail(error, FAILURE_REJECTED,
+	return room >= size || fail(error, FAILURE_TOO_LARGE,
 	                            "Slot (%" G_GUINT64_FORMAT
 	                            " bytes) is too small for image (%" G_GUINT64_FORMAT " bytes).",
 	                            room, size);

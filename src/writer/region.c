@@ -102,7 +102,7 @@ bool region_check_image(const WriterJob *job, uint64_t room, GError **error)
 	if (size == 0)
 		return fail(error, FAILURE_REJECTED, "image '%s' is empty: nothing to boot from",
 		            job->image->filename);
-	return size <= room || fail(error, FAILURE_REJECTED,
+	return size <= room || fail(error, FAILURE_TOO_LARGE,
 	                            "Size of image (%" G_GUINT64_FORMAT
 	                            ") does not fit to slot size %" G_GUINT64_FORMAT,
 	                            size, room);

@@ -33,8 +33,9 @@ static const struct {
 	int number;
 	Failure why;
 } numbers[] = {
-	{ EIO, FAILURE_IO },       { ENOSPC, FAILURE_IO },        { EBUSY, FAILURE_BUSY },
-	{ ETXTBSY, FAILURE_BUSY }, { ENOENT, FAILURE_NOT_FOUND }, { EACCES, FAILURE_IO },
+	{ EIO, FAILURE_IO },          { ENOSPC, FAILURE_NO_SPACE },  { EBUSY, FAILURE_BUSY },
+	{ ETXTBSY, FAILURE_BUSY },    { ENOENT, FAILURE_NOT_FOUND }, { EACCES, FAILURE_IO },
+	{ EDQUOT, FAILURE_NO_SPACE },
 };
 
 static void test_errno(void)
@@ -68,7 +69,7 @@ static void test_while(void)
 
 static void test_codes(void)
 {
-	for (Failure why = FAILURE_IO; why <= FAILURE_USAGE; why++) {
+	for (Failure why = FAILURE_IO; why <= FAILURE_SERVICE; why++) {
 		g_assert_nonnull(failure_name(why));
 		g_assert_cmpstr(failure_name(why), !=, "unknown");
 		g_assert_nonnull(failure_hint(why));

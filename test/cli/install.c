@@ -66,7 +66,8 @@ static void test_failed(void)
 	g_assert_cmpint(run.code, ==, 1);
 	run_assert_has(run.out, "\n100% Installing failed.\nLastError: ");
 	g_assert_true(g_str_has_suffix(run.out, "\nidle\n"));
-	run_assert_has(run.err, "/good.raucb` failed\nhint: this bundle is not for this device\n");
+	run_assert_has(run.err,
+	               "/good.raucb` failed\nhint: take the bundle for this kind of device\n");
 	run_shell("grub-editenv grubenv list | grep -q 'ORDER=A B'");
 
 	/* For bundles with a handler of their own; the others do not mind. */

@@ -244,7 +244,7 @@ def test_failure_says_why_and_what_to_do(make_device, maker):
     assert re.search(r"(?m)^LastError: .*compatible", result.out, re.IGNORECASE), result.text
     assert result.out.endswith("\nidle\n")
     assert re.search(r"(?m)^Installing `.*` failed$", result.err)
-    assert "\nhint: this bundle is not for this device\n" in result.err
+    assert "\nhint: take the bundle for this kind of device\n" in result.err
 
 
 def test_file_url(device, maker):

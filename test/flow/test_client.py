@@ -123,7 +123,7 @@ def test_failure(device, bus, start, wrong):
     served = client(device, bus, "install", wrong)
     assert served.code == direct.code == 1
     assert served.out == direct.out and "\nLastError: Compatible mismatch: " in served.out, served.text
-    assert served.err == f"Installing `{wrong}` failed\nhint: this bundle is not for this device\n"
+    assert served.err == f"Installing `{wrong}` failed\nhint: take the bundle for this kind of device\n"
     assert client(device, bus, "install", "--ignore-compatible", wrong).code == 0
 
 
@@ -141,7 +141,7 @@ def test_json(device, bus, start, bundle, wrong, door):
     message = told["error"].pop("message")
     assert message.startswith("Compatible mismatch: Expected 'Test'")
     assert told == {"bundle": str(wrong), "result": "failed", "exit-code": 1, "error": {
-        "code": "rejected", "stage": "check", "slot": None, "hint": "this bundle is not for this device",
+        "code": "compatible", "stage": "check", "slot": None, "hint": "take the bundle for this kind of device",
         "can-retry": False}}
     assert f"Installing `{wrong}` failed\n" in done.err
 

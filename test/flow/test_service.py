@@ -252,7 +252,7 @@ def test_failure_is_told(device, bus, service, listener, maker):
     wait_until(lambda: listener.events()[-1] == ("Operation", "idle"))
     reason = bus.property("LastError")["data"]
     assert "Compatible mismatch" in reason
-    info = {"code": "rejected", "stage": "check", "message": reason, "hint": "this bundle is not for this device",
+    info = {"code": "compatible", "stage": "check", "message": reason, "hint": "take the bundle for this kind of device",
             "can-retry": False}
     assert {key: value["data"] for key, value in bus.property("LastErrorInfo")["data"].items()} == info
     assert {key: value["type"] for key, value in bus.property("LastErrorInfo")["data"].items()} == {

@@ -20,20 +20,24 @@ static const struct {
 	const char *extra; /* of [system] */
 	InstallRequest request;
 	const char *why; /* NULL: fine */
+	Failure code;
 } checks[] = {
 	{ NULL, { 0 }, NULL },
 	{ "compatible=Other",
 	  { 0 },
-	  "Compatible mismatch: Expected 'Other' but bundle manifest has 'Test'" },
+	  "Compatible mismatch: Expected 'Other' but bundle manifest has 'Test'",
+	  FAILURE_COMPATIBLE },
 	{ "compatible=Other", { .ignore_compatible = true }, NULL },
 	{ "min-bundle-version=1.2", { 0 }, NULL },
 	{ "min-bundle-version=1.3",
 	  { 0 },
-	  "Version mismatch: Expected at least '1.3' but bundle manifest has '1.2'" },
+	  "Version mismatch: Expected at least '1.3' but bundle manifest has '1.2'",
+	  FAILURE_VERSION },
 	{ "min-bundle-version=1.3", { .ignore_version_limit = true }, NULL },
 	{ NULL,
 	  { .require_manifest_hash = "00" },
-	  "Refusing to install bundle with unexpected hash (expected 00, got " },
+	  "Refusing to install bundle with unexpected hash (expected 00, got ",
+	  FAILURE_REJECTED },
 };
 
 static void test_bundle(void)
@@ -51,7 +55,7 @@ static void test_bundle(void)
 		bool ok = check_bundle(system, &checks[i].request, bundle, &error);
 		g_assert_true(ok == !checks[i].why);
 		if (!ok) {
-			g_assert_error(error, FAILURE, FAILURE_REJECTED);
+			g_assert_error(error, FAILURE, (int)checks[i].code);
 			g_assert_true(g_str_has_prefix(error->message, checks[i].why));
 		}
 	}
