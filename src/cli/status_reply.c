@@ -118,17 +118,6 @@ static bool take_slots(StatusReply *reply, GVariant *slots, GError **error)
 	return true;
 }
 
-static void free_repo(void *data)
-{
-	ConfigRepo *repo = data;
-
-	g_free(repo->name);
-	g_free(repo->path);
-	g_free(repo->type);
-	g_free(repo->description);
-	g_free(repo);
-}
-
 static void take_repos(StatusReply *reply, GVariant *repos)
 {
 	size_t n = repos ? g_variant_n_children(repos) : 0;
@@ -170,7 +159,7 @@ StatusReply *status_reply_new(GVariant *properties, GVariant *slots, GVariant *r
 	reply->properties = g_variant_ref(properties);
 	reply->slots = g_ptr_array_new_with_free_func((GDestroyNotify)slot_free);
 	reply->statuses = g_ptr_array_new_with_free_func((GDestroyNotify)slot_status_free);
-	reply->repos = g_ptr_array_new_with_free_func(free_repo);
+	reply->repos = g_ptr_array_new_with_free_func((GDestroyNotify)config_repo_free);
 	if (!take_slots(reply, slots, error))
 		return NULL;
 	take_repos(reply, repos);

@@ -31,10 +31,8 @@ static void log_free(void *data)
 	g_free(log);
 }
 
-static void repo_free(void *data)
+void config_repo_free(ConfigRepo *repo)
 {
-	ConfigRepo *repo = data;
-
 	g_free(repo->name);
 	g_free(repo->path);
 	g_free(repo->type);
@@ -57,7 +55,7 @@ static Config *config_new(const char *path)
 	config->handler_timeout_sec = 3600;
 	config->logs = g_ptr_array_new_with_free_func(log_free);
 	config->slots = g_ptr_array_new_with_free_func((GDestroyNotify)slot_free);
-	config->repos = g_ptr_array_new_with_free_func(repo_free);
+	config->repos = g_ptr_array_new_with_free_func((GDestroyNotify)config_repo_free);
 	return config;
 }
 

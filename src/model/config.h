@@ -62,6 +62,8 @@ typedef struct {
 	char *name, *path, *type, *description;
 } ConfigRepo;
 
+void config_repo_free(ConfigRepo *repo);
+
 struct Config {
 	char *path; /* of the file, NULL: defaults */
 

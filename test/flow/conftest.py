@@ -4,11 +4,13 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 
 import pytest
 
 import bundles
+import bus as buses
 import device as devices
 import pki as authorities
 
@@ -137,3 +139,54 @@ def make_device(tmp_path, rauc, pki):
 @pytest.fixture
 def device(make_device):
     return make_device()
+
+
+@pytest.fixture
+def bus(tmp_path_factory):
+    """A bus of its own, without anybody on it."""
+    if not shutil.which("dbus-daemon"):
+        pytest.skip("dbus-daemon is not installed")
+    made = buses.Bus(tmp_path_factory.mktemp("bus"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def start(device, bus):
+    """start(options...): the service; ended at the end of the test, if the test has not."""
+    made = []
+
+    def go(*args, **kwargs):
+        made.append(buses.Service(device, bus, *args, **kwargs))
+        return made[-1]
+
+    yield go
+    for service in made:
+        if service.process.poll() is None:
+            service.end(signal.SIGKILL)
+    for left in devices.mounts_below(device.folder / "mnt"):  # of a service that was killed
+        subprocess.run(["umount", "-l", left], check=True)
+
+
+WAIT = """#!/bin/sh
+touch {0}/waiting
+n=0
+while [ ! -e {0}/go ] && [ $n -lt 600 ]; do sleep 0.05; n=$((n + 1)); done
+"""
+
+
+@pytest.fixture
+def slow(device):
+    """Installations wait until slow.go()."""
+    script = device.folder / "wait.sh"
+    script.write_text(WAIT.format(device.folder))
+    script.chmod(0o755)
+    device.change("handlers", pre_install=script)
+
+    class Slow:
+        def wait(self):
+            buses.wait_until((device.folder / "waiting").exists)
+
+        def go(self):
+            (device.folder / "go").touch()
+    return Slow()

@@ -5,7 +5,6 @@ the same verbs without a service."""
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 
@@ -17,35 +16,9 @@ import device as devices
 from bundles import MIB
 from bus import wait_until
 from test_cli import contains, on_terminal
-from test_service import WAIT
 
 IMAGE = bundles.image(2 * MIB, 1)
 DIRECT = "no system bus here (Could not connect: No such file or directory): working in this process\n"
-
-
-@pytest.fixture
-def bus(tmp_path_factory):
-    if not shutil.which("dbus-daemon"):
-        pytest.skip("dbus-daemon is not installed")
-    bus = buses.Bus(tmp_path_factory.mktemp("bus"))
-    yield bus
-    bus.stop()
-
-
-@pytest.fixture
-def start(device, bus):
-    made = []
-
-    def go(*args, **kwargs):
-        made.append(buses.Service(device, bus, *args, **kwargs))
-        return made[-1]
-
-    yield go
-    for service in made:
-        if service.process.poll() is None:
-            service.end(signal.SIGKILL)
-    for left in devices.mounts_below(device.folder):  # of a service that was killed
-        subprocess.run(["umount", "-l", left], check=True)
 
 
 @pytest.fixture
@@ -57,22 +30,6 @@ def bundle(maker):
 def wrong(maker):
     files, images = {"rootfs.img": IMAGE}, {"rootfs": "rootfs.img"}
     return maker.forge(files, images, text=bundles.manifest(files, images, compatible="Other"))
-
-
-@pytest.fixture
-def slow(device):
-    script = device.folder / "wait.sh"
-    script.write_text(WAIT.format(device.folder))
-    script.chmod(0o755)
-    device.change("handlers", pre_install=script)
-
-    class Slow:
-        def wait(self):
-            wait_until((device.folder / "waiting").exists)
-
-        def go(self):
-            (device.folder / "go").touch()
-    return Slow()
 
 
 def client(device, bus, *args, env=None, **kwargs):
@@ -318,7 +275,6 @@ def test_status_says_the_same_through_both_doors(make_device, tmp_path, bus, mak
     device = make_device(slots, system={"variant-name": "wide"})
     device.sections["artifacts.apps"] = {"path": tmp_path, "type": "files", "description": "of others"}
     device.write_conf()
-    files = {"rootfs.img": IMAGE}
     device.ok("install", maker.simple(name="rootfs.img"))
     service = buses.Service(device, bus)
     try:

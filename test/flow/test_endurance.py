@@ -12,11 +12,9 @@ import time
 import pytest
 
 import bundles
-import bus as buses
 import device as devices
 from bundles import MIB
 from bus import INTERFACE, NAME, PATH, wait_until
-from test_client import bus, start  # noqa: F401  (fixtures)
 
 CALLS = 10000
 WARM = 2000  # calls until caches, threads and arenas of the allocator are what they stay
@@ -98,7 +96,7 @@ class Crowd:
         assert not self.fatal, self.fatal
 
 
-def test_ten_thousand_calls(device, bus, start, maker, note, rauc):  # noqa: F811
+def test_ten_thousand_calls(device, bus, start, maker, note, rauc):
     seed = secrets.token_hex(4)
     note(f"test_ten_thousand_calls: seed {seed}")
     bundle = maker.simple(name="rootfs.img", size=MIB)
@@ -114,12 +112,14 @@ def test_ten_thousand_calls(device, bus, start, maker, note, rauc):  # noqa: F81
     kinds = crowd.kinds
     note("  " + ", ".join(f"{kind} {good}+{bad}" for kind, (good, bad) in sorted(kinds.items())))
     note(f"  installations begun: {kinds['Install'][0] + kinds['InstallBundle'][0]}; PSS {before} -> {after} KiB")
-    assert all(good and bad for kind, (good, bad) in kinds.items() if kind in ("Install", "InstallBundle", "Info", "InspectBundle",
-                                                                              "Mark", "GetSlotStatus", "GetPrimary")), kinds
+    assert sum(good + bad for good, bad in kinds.values()) == CALLS + WARM and kinds["Install"][0] + kinds["InstallBundle"][0] > 20
     assert kinds["GetAll"][1] == kinds["Introspect"][1] == kinds["Frobnicate"][0] == kinds["WrongType"][0] == 0
     if "dev" not in str(rauc):  # the sanitizers remember what was freed
         assert after - before < GROWTH, f"{before} -> {after} KiB"
     # And it still does what it is for.
+    for method, *args in (("GetSlotStatus",), ("GetPrimary",), ("GetArtifactStatus",), ("Info", bundle), ("Mark", "good", "booted"),
+                          ("InspectBundle", bundle, "{}")):
+        bus.ok(method, *args)
     device.reset_boot()
     done = devices.run(device.rauc, "install", bundle, env={**device.env, **bus.env})
     assert done.code == 0 and device.chosen() == "B", done.text
@@ -179,7 +179,7 @@ def test_valgrind_failed_installation(device, valgrind, hooked):
     assert done.code == 1 and "==" not in done.err, done.text
 
 
-def test_valgrind_service_and_client(device, bus, valgrind, hooked):  # noqa: F811
+def test_valgrind_service_and_client(device, bus, valgrind, hooked):
     log = device.folder / "service.log"
     with open(log, "w") as out:
         service = subprocess.Popen([*map(str, valgrind), device.rauc, "--conf", device.conf, "service"], stdout=out, stderr=out,

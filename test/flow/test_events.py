@@ -9,9 +9,7 @@ import signal
 import pytest
 
 import bundles
-import bus as buses
 from bus import wait_until
-from test_client import bus, start  # noqa: F401  (fixtures)
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 HASH = "[0-9a-f]{64}"
@@ -133,7 +131,7 @@ def test_formats(device, good):
 
 
 def test_rotation(device):
-    path = log(device, "short", format="short", max_size=200, max_files=3)
+    log(device, "short", format="short", max_size=200, max_files=3)
     for n in range(30):
         device.ok("status", "mark-good")
     files = sorted(device.data.glob("short.log*"))
@@ -150,7 +148,7 @@ def test_a_log_that_cannot_be_written_is_a_warning(device, good):
     shutil.rmtree(device.data / "all.log")
 
 
-def test_service(device, bus, start):  # noqa: F811
+def test_service(device, bus, start):
     """A boot once, then restarts."""
     path = log(device, "all", format="json")
     first = start()
@@ -163,7 +161,7 @@ def test_service(device, bus, start):  # noqa: F811
     check(again, ("service", "Service restarted", None, HEAD[:-1]))
 
 
-def test_service_installs(device, bus, start, good):  # noqa: F811
+def test_service_installs(device, bus, start, good):
     path = log(device, "all", format="json", events="install;mark;writeslot")
     service = start()
     bus.ok("InstallBundle", good, "{'transaction-id': <'abcdefgh-ijkl'>}")

@@ -17,7 +17,6 @@ import bundles
 import bus as buses
 import device as devices
 from bus import wait_until
-from test_client import bus, start  # noqa: F401  (fixtures)
 
 IMAGE = bundles.image(bundles.MIB, 1)
 DIGEST, HASH = bundles.sha256(IMAGE), re.compile("[0-9a-f]{64}")
@@ -56,11 +55,11 @@ def pack(rauc, pki, tmp_path):
     return make
 
 
-def install(device, bus, bundle):  # noqa: F811
+def install(device, bus, bundle):
     return devices.run(device.rauc, "install", bundle, env={**device.env, **bus.env})
 
 
-def check_idle(device, bus):  # noqa: F811
+def check_idle(device, bus):
     assert bus.property("Operation")["data"] == "idle"
     device.check_rest()
 
@@ -131,7 +130,7 @@ def filled(facts, device):
 
 
 @pytest.mark.parametrize("door", ["service", "direct"])
-def test_environments(full, bus, pack, door, tmp_path):  # noqa: F811
+def test_environments(full, bus, pack, door, tmp_path):
     bundle = pack(f'cat /proc/self/environ >{tmp_path}/hook-$1; echo "$#" >{tmp_path}/words-$1', "pre-install;post-install",
                   "install-check", META)
     if door == "service":
@@ -150,7 +149,7 @@ def test_environments(full, bus, pack, door, tmp_path):  # noqa: F811
     full.check_rest()
 
 
-def test_custom_handler(full, bus, pack, tmp_path):  # noqa: F811
+def test_custom_handler(full, bus, pack, tmp_path):
     """It does all there is to do; the service's own words come behind the manifest's."""
     bundle = pack(None, more=META, handler=f"cat /proc/self/environ >{tmp_path}/custom\n"
                   f'printf "%s|" "$@" >{tmp_path}/words\necho "<< handler going"; echo "<< image rootfs.img half"; echo plain')
@@ -180,7 +179,7 @@ BAD_HOOKS = {  # hook, what the error says, whether the slot was touched
 
 
 @pytest.mark.parametrize("name", BAD_HOOKS)
-def test_bad_hook(device, bus, start, pack, maker, name):  # noqa: F811
+def test_bad_hook(device, bus, start, pack, maker, name):
     hook, words = BAD_HOOKS[name]
     device.change("handlers", timeout_sec=1 if "hangs" in name else 60)
     service = start()
@@ -195,7 +194,7 @@ def test_bad_hook(device, bus, start, pack, maker, name):  # noqa: F811
     assert install(device, bus, maker.simple()).code == 0 and device.chosen() == "B"
 
 
-def test_hook_leaves_a_daemon(device, bus, start, pack, tmp_path):  # noqa: F811
+def test_hook_leaves_a_daemon(device, bus, start, pack, tmp_path):
     """Nobody waits for who inherited its output; who is of its group ends with it."""
     start()
     begin = time.monotonic()
@@ -208,7 +207,7 @@ def test_hook_leaves_a_daemon(device, bus, start, pack, tmp_path):  # noqa: F811
     check_idle(device, bus)
 
 
-def test_hook_goes_with_a_killed_service(device, bus, start, pack, tmp_path):  # noqa: F811
+def test_hook_goes_with_a_killed_service(device, bus, start, pack, tmp_path):
     """What writes into a slot must not go on behind the back of the next one."""
     service = start()
     bus.ok("Install", pack(f"echo $$ >{tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; exec sleep 1000", "pre-install"))
@@ -229,7 +228,7 @@ CHECKS = {
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_install_check(device, bus, start, pack, name):  # noqa: F811
+def test_install_check(device, bus, start, pack, name):
     hook, words, code = CHECKS[name]
     device.change("handlers", timeout_sec=1)
     before = device.path("rootfs.1").read_bytes(), device.grubenv.read_bytes()
@@ -241,13 +240,13 @@ def test_install_check(device, bus, start, pack, name):  # noqa: F811
     check_idle(device, bus)
 
 
-def test_install_check_instead_of_compatible(device, bus, start, pack):  # noqa: F811
+def test_install_check_instead_of_compatible(device, bus, start, pack):
     device.change("system", compatible="Other")
     start()
     assert install(device, bus, pack("exit 0", hooks="install-check")).code == 0
 
 
-def test_hook_is_not_executable(device, bus, start, pack):  # noqa: F811
+def test_hook_is_not_executable(device, bus, start, pack):
     start()
     done = install(device, bus, pack("exit 0", "pre-install", mode=0o644))
     assert done.code == 1 and re.search(r"failed to start slot hook: .*Permission denied", done.out), done.text
@@ -267,7 +266,7 @@ HANDLERS = {  # pre-install, post-install, error, which slot boots then
 
 
 @pytest.mark.parametrize("name", HANDLERS)
-def test_bad_handler(device, bus, start, maker, name):  # noqa: F811
+def test_bad_handler(device, bus, start, maker, name):
     pre, post, words, boots = HANDLERS[name]
     program(device.folder / "fail", "echo one; echo two >&2; exit 5")
     program(device.folder / "hang", "sleep 100")
@@ -290,7 +289,7 @@ def test_bad_handler(device, bus, start, maker, name):  # noqa: F811
     ("exit 3", "Failed to read system-info variables: .*code 3"),
     ("kill -9 $$", "Failed to read system-info variables: .*signal 9"),
 ])
-def test_bad_system_info(device, start, text, words):  # noqa: F811
+def test_bad_system_info(device, start, text, words):
     """The service does not start with half of what it has to know."""
     if text:
         program(device.folder / "info", text)
@@ -303,7 +302,7 @@ DAMAGED = [b"", bytes(3000), bundles.image(3000, 3), b"[slot.rootfs.1]\nstatus=o
            b"[slot.rootfs.1]\nbundle.version=\xff\xfe\nsize=-1\ninstalled.timestamp=x\nactivated.count=99999999999\n"]
 
 
-def test_damaged_status(device, bus, start, maker):  # noqa: F811
+def test_damaged_status(device, bus, start, maker):
     """Cut anywhere, or full of garbage: the service starts, answers and installs."""
     device.ok("install", maker.simple())
     whole = device.status_file.read_bytes()
@@ -319,7 +318,7 @@ def test_damaged_status(device, bus, start, maker):  # noqa: F811
     assert device.status("rootfs.1")["status"] == "ok"
 
 
-def test_data_directory_full(device, bus, start, mount, maker):  # noqa: F811
+def test_data_directory_full(device, bus, start, mount, maker):
     device.data.mkdir()
     mount("tmpfs", "data", "-t", "tmpfs", "-o", "size=16k")
     start()
@@ -334,7 +333,7 @@ def test_data_directory_full(device, bus, start, mount, maker):  # noqa: F811
     assert install(device, bus, maker.simple()).code == 0 and device.chosen() == "B"
 
 
-def test_data_directory_read_only(device, bus, start, mount, maker):  # noqa: F811
+def test_data_directory_read_only(device, bus, start, mount, maker):
     device.data.mkdir()
     point = mount("tmpfs", "data", "-t", "tmpfs")
     subprocess.run(["mount", "-o", "remount,ro", point], check=True)
@@ -347,7 +346,7 @@ def test_data_directory_read_only(device, bus, start, mount, maker):  # noqa: F8
     assert install(device, bus, maker.simple()).code == 0 and device.chosen() == "B"
 
 
-def test_clock_of_1970(device, bus, start, maker, tool):  # noqa: F811
+def test_clock_of_1970(device, bus, start, maker, tool):
     """No certificate is valid yet; with the signing time as reference it is."""
     library = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
     if not library:

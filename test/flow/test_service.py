@@ -4,7 +4,6 @@ Completed, and what happens when clients, bus or service go away in the middle."
 
 import pathlib
 import re
-import shutil
 import signal
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -18,35 +17,6 @@ from bus import INTERFACE, NAME, PATH, wait_until
 
 IMAGE = bundles.image(2 * MIB, 1)
 MANIFEST_MORE = "\n[meta.update]\nchannel=beta\n"
-WAIT = """#!/bin/sh
-touch {0}/waiting
-n=0
-while [ ! -e {0}/go ] && [ $n -lt 600 ]; do sleep 0.05; n=$((n + 1)); done
-"""
-
-
-@pytest.fixture
-def bus(tmp_path_factory):
-    if not shutil.which("dbus-daemon"):
-        pytest.skip("dbus-daemon is not installed")
-    bus = buses.Bus(tmp_path_factory.mktemp("bus"))
-    yield bus
-    bus.stop()
-
-
-@pytest.fixture
-def start(device, bus):
-    """start(options...): the service; ended at the end of the test, if the test has not."""
-    made = []
-
-    def go(*args, **kwargs):
-        made.append(buses.Service(device, bus, *args, **kwargs))
-        return made[-1]
-
-    yield go
-    for service in made:
-        if service.process.poll() is None:
-            service.end(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -64,23 +34,6 @@ def listener(bus, service, tmp_path_factory):
 @pytest.fixture
 def bundle(maker):
     return maker.simple(name="rootfs.img")
-
-
-@pytest.fixture
-def slow(device):
-    """Installations wait until slow.go()."""
-    script = device.folder / "wait.sh"
-    script.write_text(WAIT.format(device.folder))
-    script.chmod(0o755)
-    device.change("handlers", pre_install=script)
-
-    class Slow:
-        def wait(self):
-            wait_until((device.folder / "waiting").exists)
-
-        def go(self):
-            (device.folder / "go").touch()
-    return Slow()
 
 
 # --- The interface ------------------------------------------------------------

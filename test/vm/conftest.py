@@ -21,16 +21,6 @@ def guest():
 
 
 @pytest.fixture(scope="session")
-def rauc():
-    """The release build: sanitizers and a guest without AVX do not go well together."""
-    top = pathlib.Path(__file__).resolve().parents[2]
-    path = pathlib.Path(os.environ.get("RAUC", top / "build/release/src/rauc")).resolve()
-    if not path.exists():
-        pytest.skip(f"there is no {path}: build it, or name another with RAUC=")
-    return path
-
-
-@pytest.fixture(scope="session")
 def emulated():
     """qemu.run(), or a skip that says why."""
     if why := qemu.why_not():
