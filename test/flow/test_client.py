@@ -390,3 +390,14 @@ def test_dasbus_installs(device, bus, start, wrong):
                           capture_output=True, timeout=60)
     assert done.returncode == 0 and "\ncompleted 0\n" in done.stdout, done.stdout + done.stderr
     assert f"{buses.INTERFACE} ['Progress']\n" in done.stdout and device.chosen() == "B"
+
+
+def test_ctrl_c_without_a_service(device, bus, slow, bundle):
+    """There is a bus, and its threads in our process, but nobody serves: Ctrl+C still does no harm."""
+    alone = begin(device, bus, "--conf", device.conf, "install", bundle)
+    slow.wait()
+    alone.send_signal(signal.SIGINT)
+    slow.go()
+    out, err = alone.communicate(timeout=30)
+    assert alone.returncode == 0 and "\nCtrl+C is not supported.\n" in out and device.chosen() == "B", out + err
+    assert err.startswith("no update service on the session bus: working in this process\n")
