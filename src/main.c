@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -22,10 +23,22 @@ static bool fill_standard_streams(void)
 	return true;
 }
 
+/*
+ * The buffers of an installation are mapped and, once freed, gone. Left to itself glibc keeps what it
+ * was asked for once, and a service that has installed stays larger by them.
+ */
+static void return_memory(void)
+{
+#ifdef M_MMAP_THRESHOLD
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
+#endif
+}
+
 int main(int argc G_GNUC_UNUSED, char **argv)
 {
 	if (!fill_standard_streams() || !argv[0])
 		return 1;
+	return_memory();
 	setlocale(LC_ALL, "");
 	signal(SIGPIPE, SIG_IGN);
 	g_setenv("GIO_USE_VFS", "local", TRUE);

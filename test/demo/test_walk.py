@@ -262,7 +262,8 @@ def test_interrupted_while_building(tmp_path):
     for part in ("demo", "image", "pki", "boot", "data"):
         shutil.copytree(TOP / part, top / part, symlinks=True)
     demo = subprocess.Popen([top / "demo" / "run", "--non-interactive", "--rauc", slow, "--accel", "tcg"], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+                            stderr=subprocess.PIPE, text=True, env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # a job of a shell may ignore it
     for _ in range(200):
         if runs(tmp_path / "pid"):
             break
