@@ -75,6 +75,25 @@ static bool skip(const StepContext *context, const PlanStep *step, GError **erro
 	return ok;
 }
 
+/* A slot that is new, or in which an update was cut short, has no file system. The hook that runs
+ * before the next one is written must not make that the end of all updates. */
+static Mount *mount_old(const char *prefix, const Slot *slot, GError **error)
+{
+	g_autoptr(GError) reason = NULL;
+	Mount *mount = mount_slot(prefix, slot, &reason);
+
+	if (mount)
+		return mount;
+	g_warning("%s; the pre-install hook sees an empty slot", reason->message);
+	return mount_nothing(prefix, slot, error);
+}
+
+static Mount *mount_for_hook(const char *prefix, const Slot *slot, const char *verb, GError **error)
+{
+	return g_str_equal(verb, "slot-pre-install") ? mount_old(prefix, slot, error)
+	                                             : mount_slot(prefix, slot, error);
+}
+
 /* Hooks see the slot as its writer says. */
 static bool run_hook(const StepContext *context, const PlanStep *step, const char *verb,
                      WriterView view, GError **error)
@@ -83,7 +102,7 @@ static bool run_hook(const StepContext *context, const PlanStep *step, const cha
 	const char *prefix = system_config(context->facts.system)->mount_prefix;
 	Mount *mount = NULL;
 
-	if (view == WRITER_MOUNTED && !(mount = mount_slot(prefix, step->slot, error)))
+	if (view == WRITER_MOUNTED && !(mount = mount_for_hook(prefix, step->slot, verb, error)))
 		return false;
 	bool ok = hook_run_slot(&context->facts, verb, step->image, step->slot,
 	                        mount ? mount_path(mount) : outside, error);

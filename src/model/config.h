@@ -62,11 +62,8 @@ typedef struct {
 	char *name, *path, *type, *description;
 } ConfigRepo;
 
-void config_repo_free(ConfigRepo *repo);
-
 struct Config {
 	char *path; /* of the file, NULL: defaults */
-
 	char *compatible;
 	Bootloader bootloader;
 	char *min_bundle_version;
@@ -115,6 +112,7 @@ Config *config_parse(const char *text, size_t size, const char *path, const GPtr
 /* What applies without a file: an empty [system], overrides on top; nothing is required. */
 Config *config_new_default(const GPtrArray *overrides, GError **error);
 void config_free(Config *config);
+void config_repo_free(ConfigRepo *repo);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
 
 /* The text of a system.conf with this meaning (the keys that differ from their default). */

@@ -70,6 +70,22 @@ Mount *mount_slot_read_only(const char *prefix, const Slot *slot, GError **error
 	return mount_with(prefix, slot, slot->type == SLOT_EXT4 ? "ro,noload" : "ro", error);
 }
 
+Mount *mount_nothing(const char *prefix, const Slot *slot, GError **error)
+{
+	g_autofree char *path = g_build_filename(prefix, slot->name, NULL);
+
+	if (!file_make_folders(path, 0700, error))
+		return NULL;
+	if (mount("rauc-nothing", path, "tmpfs", MS_NODEV | MS_NOSUID, "mode=0755,size=1m") < 0) {
+		fail_errno(error, "cannot mount an empty file system at %s", path);
+		rmdir(path);
+		return NULL;
+	}
+	Mount *mounted = g_new0(Mount, 1);
+	mounted->path = g_steal_pointer(&path);
+	return mounted;
+}
+
 bool mount_end(Mount *mount, GError **error)
 {
 	if (!mount)

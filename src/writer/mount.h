@@ -16,6 +16,8 @@ typedef struct Mount Mount;
 Mount *mount_slot(const char *prefix, const Slot *slot, GError **error);
 /* The same, and not a bit of it changes. */
 Mount *mount_slot_read_only(const char *prefix, const Slot *slot, GError **error);
+/* An empty file system in memory in its place, for who wants to look into a slot that has none. */
+Mount *mount_nothing(const char *prefix, const Slot *slot, GError **error);
 /* Unmounts and removes the folder; frees the Mount in any case. NULL is fine. */
 bool mount_end(Mount *mount, GError **error);
 /* The same after an error that is to be told: this one is only logged. */

@@ -219,6 +219,37 @@ def test_hook_goes_with_a_killed_service(device, bus, start, pack, tmp_path):
     assert device.chosen() == "A"
 
 
+def test_slot_without_a_file_system(make_device, bus, maker, rauc, pki, loops, tmp_path):
+    """New, or cut short while it was written: a hook that wants to look into it must not stand in the way for ever."""
+    slots, look = {}, tmp_path / "look"
+    for index, name in enumerate("AB"):
+        (tmp_path / f"slot-{name}").write_bytes(bundles.image(8 * bundles.MIB, 5))
+        slots[f"rootfs.{index}"] = {"device": loops(tmp_path / f"slot-{name}"), "type": "ext4", "bootname": name}
+    device = make_device(slots)
+    content = tmp_path / "content"
+    content.mkdir()
+    with open(content / "rootfs.ext4", "wb") as image:
+        image.truncate(4 * bundles.MIB)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "new").write_bytes(IMAGE)
+    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-d", tmp_path / "tree", content / "rootfs.ext4"], check=True)
+    program(content / "hook", f"echo \"$1: $(ls -A $RAUC_SLOT_MOUNT_POINT | tr '\\n' ' ')\" >>{look}; touch $RAUC_SLOT_MOUNT_POINT/x")
+    (content / "manifest.raucm").write_text(bundles.input_manifest({"rootfs": "rootfs.ext4"}) +
+                                            "hooks=pre-install;post-install\n\n[hooks]\nfilename=hook\n")
+    bundle = tmp_path / "update.raucb"
+    bundles.run(rauc, "--cert", pki.ec.cert, "--key", pki.ec.key, "bundle", content, bundle)
+    service = buses.Service(device, bus)
+    assert install(device, bus, bundle).code == 0 and device.chosen() == "B", service.text
+    assert look.read_text() == "slot-pre-install: \nslot-post-install: lost+found new \n"
+    assert "failed to mount slot rootfs.1: " in service.text and "the pre-install hook sees an empty slot" in service.text
+    device.reset_boot()
+    look.unlink()
+    assert install(device, bus, bundle).code == 0
+    assert look.read_text() == "slot-pre-install: lost+found new x \nslot-post-install: lost+found new \n"
+    service.end()
+    device.check_rest()
+
+
 CHECKS = {
     "no": ("echo reason >&2; echo 'not for you' >&2; exit 10", "Bundle rejected: Hook returned: 'not for you'", "rejected"),
     "no-words": ("exit 11", "Bundle rejected: Hook returned with exit code 11: ", "rejected"),

@@ -40,6 +40,15 @@ static void test_mount(void)
 	g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
 	g_assert_true(mount_end(NULL, NULL));
 
+	Mount *nothing = mount_nothing(prefix, &slot, &error);
+	g_assert_no_error(error);
+	g_assert_cmpstr(mount_path(nothing), ==, path);
+	g_assert_cmpint(rmdir(mount_path(nothing)), ==,
+	                -1); /* it is a mount, and none of the slot */
+	g_assert_cmpint(access(inside, F_OK), ==, -1);
+	g_assert_true(mount_end(nothing, &error));
+	g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+
 	/* What a killed rauc left. */
 	g_assert_cmpint(g_mkdir(path, 0700), ==, 0);
 	g_assert_true(process_run(NULL, "mount", "-t", "ext4", slot.device, path, NULL));
