@@ -31,11 +31,6 @@ def rauc_mount(device, *args, wrap=(), env=None):
                           env={**os.environ, "ASAN_OPTIONS": devices.ASAN, **device.env, **(env or {})})
 
 
-def servers(point):
-    found = subprocess.run(["pgrep", "-f", f"mount .*{point.parent.parent.name}"], capture_output=True, text=True)
-    return found.stdout.split()
-
-
 def check_content(point):
     for name, data in FILES.items():
         assert (point / name).read_bytes() == data
