@@ -197,17 +197,11 @@ typedef struct {
 	guint waiting;    /* the result is known, only "idle" is missing; 0: not yet */
 } Installation;
 
-static void end(Installation *installation, ClientResult result)
-{
-	installation->result = result;
-	g_main_loop_quit(installation->loop);
-}
-
-/* Whoever goes after the end has done what he was asked for. */
-static void lose(Installation *installation)
+/* Whatever happens after the installation has ended does not change how. */
+static void leave(Installation *installation, ClientResult result)
 {
 	if (!installation->waiting)
-		installation->result = CLIENT_DISAPPEARED;
+		installation->result = result;
 	g_main_loop_quit(installation->loop);
 }
 
@@ -246,7 +240,7 @@ static void hear_properties(GDBusConnection *bus G_GNUC_UNUSED, const char *send
 	g_variant_get(parameters, "(&s@a{sv}^a&s)", NULL, &changes, &gone);
 	hear_changes(installation, changes);
 	if (*gone)
-		lose(installation);
+		leave(installation, CLIENT_DISAPPEARED);
 }
 
 static gboolean stop_waiting(void *user)
@@ -278,7 +272,7 @@ static void hear_owner(GDBusConnection *bus G_GNUC_UNUSED, const char *sender G_
 	Installation *installation = user;
 
 	if (g_variant_is_of_type(parameters, G_VARIANT_TYPE("(sss)")))
-		lose(installation);
+		leave(installation, CLIENT_DISAPPEARED);
 }
 
 static void hear_closed(GDBusConnection *bus G_GNUC_UNUSED, gboolean is_vanished G_GNUC_UNUSED,
@@ -286,12 +280,12 @@ static void hear_closed(GDBusConnection *bus G_GNUC_UNUSED, gboolean is_vanished
 {
 	Installation *installation = user;
 
-	lose(installation);
+	leave(installation, CLIENT_DISAPPEARED);
 }
 
 static gboolean hear_interrupt(void *user)
 {
-	end(user, CLIENT_INTERRUPTED);
+	leave(user, CLIENT_INTERRUPTED);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -311,7 +305,7 @@ static void take_reply(GObject *bus, GAsyncResult *result, void *user)
 		return;
 	}
 	take_plain(&installation->error, remote);
-	end(installation, CLIENT_REFUSED);
+	leave(installation, CLIENT_REFUSED);
 }
 
 static guint subscribe(Client *client, const char *sender, const char *interface,
