@@ -190,3 +190,14 @@ def slow(device):
         def go(self):
             (device.folder / "go").touch()
     return Slow()
+
+
+@pytest.fixture
+def without_fuse(root, tool):
+    """Words before a command that make it find no FUSE."""
+    hide = "! test -e /dev/fuse || mount --bind /dev/null /dev/fuse || exit 1; exec \"$@\""
+    words = [tool("unshare"), "-m", "sh", "-c", hide, "sh"]
+    done = subprocess.run([*words, "true"], capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"no name space of mounts to be had: {done.stderr.strip()}")
+    return words

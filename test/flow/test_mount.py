@@ -83,10 +83,9 @@ def test_killed_server(device, mounted, maker):
     device.ok("install", bundle)
 
 
-def test_without_fuse(device, mounted, maker, tool):
+def test_without_fuse(device, mounted, maker, without_fuse):
     """A copy in memory, which needs nobody to serve it."""
     bundle = maker.forge(FILES, IMAGES)
-    tool("unshare")
     script = f"""
         {device.rauc} --conf {device.conf} mount {bundle} || exit 1
         cmp {mounted}/rootfs.img {device.folder}/rootfs.img || exit 2
@@ -94,13 +93,9 @@ def test_without_fuse(device, mounted, maker, tool):
         touch {mounted}/x 2>/dev/null && exit 4
         umount {mounted} || exit 5
         grep {device.folder} /proc/self/mounts && exit 6
-        ls -A {mounted.parent}
         exit 0"""
     (device.folder / "rootfs.img").write_bytes(FILES["rootfs.img"])
-    hide = "mount --make-rprivate / && mkdir /tmp/dev.$$ && mount -t tmpfs -o mode=755 none /tmp/dev.$$ && " \
-           "for n in null zero urandom; do touch /tmp/dev.$$/$n; mount --bind /dev/$n /tmp/dev.$$/$n; done && " \
-           "mount --move /tmp/dev.$$ /dev && rmdir /tmp/dev.$$ && exec sh -c \"$1\""
-    done = subprocess.run(["unshare", "-m", "sh", "-c", hide, "sh", script], text=True, capture_output=True,
+    done = subprocess.run([*without_fuse, "sh", "-c", script], text=True, capture_output=True,
                           env={**os.environ, "ASAN_OPTIONS": devices.ASAN, **device.env}, timeout=60)
     assert done.returncode == 0, f"{done.returncode} {done.stdout}{done.stderr}"
     assert f"Mounted bundle at {mounted}. Use 'umount {mounted}' to unmount.\n" in done.stdout
