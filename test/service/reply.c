@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/error.h"
 #include "system/device.h"
 
 #define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -124,6 +125,39 @@ static void test_artifacts(void)
 	             "'type': <'trees'>, 'artifacts': <@aa{sv} []>}]");
 }
 
+static void test_error_info(void)
+{
+	Slot slot = { .name = (char *)"rootfs.1" };
+	const struct {
+		GQuark domain;
+		Failure why;
+		InstallReport report;
+		const char *expected;
+	} rows[] = {
+		{ FAILURE,
+		  FAILURE_BUSY,
+		  { INSTALL_WRITE, &slot },
+		  "{'code': <'busy'>, 'stage': <'write'>, 'slot': <'rootfs.1'>, 'message': <'why'>, "
+		  "'hint': <'wait until the other user is done'>, 'can-retry': <true>}" },
+		{ FAILURE,
+		  FAILURE_COMPATIBLE,
+		  { INSTALL_CHECK, NULL },
+		  "{'code': <'compatible'>, 'stage': <'check'>, 'message': <'why'>, "
+		  "'hint': <'take the bundle for this kind of device'>, 'can-retry': <false>}" },
+		{ G_FILE_ERROR,
+		  0,
+		  { INSTALL_PREPARE, NULL },
+		  "{'code': <'unknown'>, 'stage': <'prepare'>, 'message': <'why'>, 'hint': <''>, "
+		  "'can-retry': <false>}" },
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autoptr(GError) error =
+			g_error_new_literal(rows[i].domain, (int)rows[i].why, "why");
+		assert_print(reply_error_info(error, &rows[i].report), rows[i].expected);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -131,5 +165,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/reply/inspect-little", test_inspect_little);
 	g_test_add_func("/reply/slots", test_slots);
 	g_test_add_func("/reply/artifacts", test_artifacts);
+	g_test_add_func("/reply/error-info", test_error_info);
 	return g_test_run();
 }
