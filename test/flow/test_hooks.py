@@ -250,6 +250,36 @@ def test_slot_without_a_file_system(make_device, bus, maker, rauc, pki, loops, t
     device.check_rest()
 
 
+def test_mounted_slot(make_device, bus, pack, loops, mount, tmp_path):
+    """In use, it is only for an install hook that knows what it does."""
+    slots = {}
+    for index, name in enumerate("AB"):
+        (tmp_path / f"slot-{name}").write_bytes(bytes(8 * bundles.MIB))
+        slots[f"rootfs.{index}"] = {"device": loops(tmp_path / f"slot-{name}"), "type": "ext4", "bootname": name}
+    device = make_device(slots)
+    subprocess.run(["mkfs.ext4", "-q", "-F", device.path("rootfs.1")], check=True)
+    point = mount(device.path("rootfs.1"), "elsewhere")
+    hook = f'echo "$1 $RAUC_SLOT_MOUNT_POINT $RAUC_IMAGE_NAME" >>{tmp_path}/ran; cp "$RAUC_IMAGE_NAME" "$RAUC_SLOT_MOUNT_POINT/new"'
+    plain, hooked = pack(name="plain"), pack(hook, "install", name="hooked")
+    told = f"Destination device '{device.path('rootfs.1')}' already mounted"
+    for bundle in (plain, hooked):
+        service = buses.Service(device, bus)
+        done = install(device, bus, bundle)
+        assert done.code == 1 and f"LastError: {told}" in done.out, done.text
+        assert bus.property("LastErrorInfo")["data"]["code"]["data"] == "busy" and device.chosen() == "A"
+        service.end()
+    device.change("slot.rootfs.1", allow_mounted="true")
+    service = buses.Service(device, bus)
+    done = install(device, bus, plain)
+    assert done.code == 1 and f"Mounted device '{device.path('rootfs.1')}' may only be updated by a custom install hook" in done.out
+    assert device.chosen() == "A" and not (tmp_path / "ran").exists()
+    done = install(device, bus, hooked)
+    assert done.code == 0 and device.chosen() == "B", done.text
+    assert (tmp_path / "ran").read_text() == f"slot-install {point} {device.folder}/mnt/bundle/rootfs.img\n"
+    assert (point / "new").read_bytes() == IMAGE
+    service.end()
+
+
 CHECKS = {
     "no": ("echo reason >&2; echo 'not for you' >&2; exit 10", "Bundle rejected: Hook returned: 'not for you'", "rejected"),
     "no-words": ("exit 11", "Bundle rejected: Hook returned with exit code 11: ", "rejected"),
