@@ -107,6 +107,14 @@ const char *failure_hint(Failure why)
 	return (unsigned)why < G_N_ELEMENTS(failures) ? failures[why].hint : "";
 }
 
+FailureFacts failure_facts(const GError *error)
+{
+	if (error->domain != FAILURE)
+		return (FailureFacts){ "unknown", "", false };
+	return (FailureFacts){ failure_name(error->code), failure_hint(error->code),
+		               failure_can_retry(error->code) };
+}
+
 void error_while_end(ErrorWhile *scope)
 {
 	if (!scope->error || !*scope->error)

@@ -54,6 +54,14 @@ const char *failure_name(Failure why);
 bool failure_can_retry(Failure why);
 const char *failure_hint(Failure why);
 
+/* The three of an error of any domain; of another's it is "unknown", without a hint. */
+typedef struct {
+	const char *name, *hint; /* never NULL */
+	bool can_retry;
+} FailureFacts;
+
+FailureFacts failure_facts(const GError *error);
+
 /* Prefix any error that leaves this scope: `ERROR_WHILE(error, "reading U-Boot env")`. */
 #define ERROR_WHILE(error, doing)                         \
 	__attribute__((cleanup(error_while_end), unused)) \

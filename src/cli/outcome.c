@@ -13,12 +13,12 @@ static void replace(char **field, const char *value)
 
 void outcome_take_error(Outcome *outcome, const GError *error, const InstallReport *report)
 {
-	bool is_ours = error->domain == FAILURE;
+	FailureFacts facts = failure_facts(error);
 
 	replace(&outcome->message, error->message);
-	replace(&outcome->code, is_ours ? failure_name(error->code) : "unknown");
-	replace(&outcome->hint, is_ours ? failure_hint(error->code) : NULL);
-	outcome->can_retry = is_ours && failure_can_retry(error->code);
+	replace(&outcome->code, facts.name);
+	replace(&outcome->hint, facts.hint);
+	outcome->can_retry = facts.can_retry;
 	replace(&outcome->stage, report ? install_stage_name(report->stage) : NULL);
 	replace(&outcome->slot, report && report->slot ? report->slot->name : NULL);
 }

@@ -78,7 +78,8 @@ static int run(const Config *config, const Options *options, Source *bytes)
 	WriterJob job = { .image = &image, .bytes = bytes, .slot = slot };
 	if (!write_slot(config, writer, &job, &error)) {
 		output_complain("Failed to write slot: %s", error->message);
-		output_hint(failure_name(error->code), failure_hint(error->code));
+		FailureFacts facts = failure_facts(error);
+		output_hint(facts.name, facts.hint);
 		return 1;
 	}
 	output_text("Slot written successfully\n");

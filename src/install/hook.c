@@ -64,8 +64,8 @@ static void add_lines(const Listener *listener, GError **error)
 
 	if (!error || !*error)
 		return;
-	g_autofree char *words = (*error)->message;
-	(*error)->message = g_strconcat(words, lines, NULL);
+	g_autoptr(GError) reason = g_steal_pointer(error);
+	fail(error, reason->code, "%s%s", reason->message, lines);
 }
 
 static unsigned time_limit(const EnvironmentFacts *facts)

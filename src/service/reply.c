@@ -126,17 +126,16 @@ GVariant *reply_artifact_status(const Config *config)
 
 GVariant *reply_error_info(const GError *error, const InstallReport *report)
 {
-	bool is_ours = error->domain == FAILURE;
+	FailureFacts facts = failure_facts(error);
 	GVariantBuilder builder;
 
 	g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
-	add_text(&builder, "code", is_ours ? failure_name(error->code) : "unknown");
+	add_text(&builder, "code", facts.name);
 	add_text(&builder, "stage", install_stage_name(report->stage));
 	add_text(&builder, "slot", report->slot ? report->slot->name : NULL);
 	add_text(&builder, "message", error->message);
-	add_text(&builder, "hint", is_ours ? failure_hint(error->code) : "");
-	add(&builder, "can-retry",
-	    g_variant_new_boolean(is_ours && failure_can_retry(error->code)));
+	add_text(&builder, "hint", facts.hint);
+	add(&builder, "can-retry", g_variant_new_boolean(facts.can_retry));
 	return g_variant_builder_end(&builder);
 }
 

@@ -79,6 +79,22 @@ static void test_codes(void)
 	g_assert_false(failure_can_retry(FAILURE_SIGNATURE));
 }
 
+static void test_facts(void)
+{
+	g_autoptr(GError) ours = NULL,
+			  foreign = g_error_new_literal(G_FILE_ERROR, FAILURE_BUSY, "x");
+
+	fail(&ours, FAILURE_BUSY, "in use");
+	FailureFacts facts = failure_facts(ours);
+	g_assert_cmpstr(facts.name, ==, "busy");
+	g_assert_cmpstr(facts.hint, ==, failure_hint(FAILURE_BUSY));
+	g_assert_true(facts.can_retry);
+	facts = failure_facts(foreign);
+	g_assert_cmpstr(facts.name, ==, "unknown");
+	g_assert_cmpstr(facts.hint, ==, "");
+	g_assert_false(facts.can_retry);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -87,5 +103,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/base/error/errno", test_errno);
 	g_test_add_func("/base/error/while", test_while);
 	g_test_add_func("/base/error/codes", test_codes);
+	g_test_add_func("/base/error/facts", test_facts);
 	return g_test_run();
 }

@@ -58,7 +58,7 @@ static void test_foreign_error(void)
 
 	outcome_take_error(&outcome, error, NULL);
 	g_assert_cmpstr(outcome.code, ==, "unknown");
-	g_assert_null(outcome.hint);
+	g_assert_cmpstr(outcome.hint, ==, "");
 	g_assert_null(outcome.stage);
 	g_assert_false(outcome.can_retry);
 }
