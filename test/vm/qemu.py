@@ -245,8 +245,8 @@ def die_with_parent():
 
 
 def arguments_of(folder, memory, disks, more):
-    argv = [QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-machine", "q35", "-accel", "tcg,thread=multi",
-            "-cpu", "Nehalem", "-smp", "2", "-m", str(memory), "-no-reboot", "-kernel", kernel().image,
+    argv = [QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-machine", "q35", "-accel", "tcg",
+            "-cpu", "Nehalem", "-smp", "1", "-m", str(memory), "-no-reboot", "-kernel", kernel().image,
             "-initrd", folder / "initramfs", "-append",
             "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t mitigations=off nokaslr random.trust_cpu=on apparmor=0 selinux=0",
             "-chardev", f"file,id=console,path={folder}/console", "-serial", "chardev:console",
