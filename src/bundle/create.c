@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "bundle/bundle.h"
+#include "bundle/result.h"
 #include "bundle/seal.h"
 #include "bundle/stage.h"
 #include "crypto/digest.h"
@@ -177,95 +178,28 @@ static bool make_squashfs(const BundleCreate *request, const char *stage, const 
 	return process_run_argv(words, error);
 }
 
-/* What a device will do with it first. */
-static bool verify_result(const BundleCreate *request, const char *path, GError **error)
-{
-	if (!request->keyring) {
-		g_message("No keyring given, skipping signature verification");
-		return true;
-	}
-
-	ERROR_WHILE(error, "verifying the new bundle");
-	BundleRules rules = { .keyring = request->keyring,
-		              .formats = MANIFEST_PLAIN | MANIFEST_VERITY,
-		              .trust_environment = true };
-	g_message("Keyring given, doing signature verification");
-	BundleFile *file = bundle_file_open(path, G_MAXUINT32, error);
-	g_autoptr(Bundle) bundle = file ? bundle_verify(file, &rules, error) : NULL;
-	return bundle && bundle_open_payload(bundle, error);
-}
-
-/*
- * The file while it is made. It has no name where the file system can do that (O_TMPFILE): then
- * nothing can be left of it, not even by SIGKILL. `path` opens it also from another process.
- */
-typedef struct {
-	int fd;
-	char *path;
-	bool is_named;
-} Output;
-
-static bool output_open(Output *output, const char *name, GError **error)
-{
-	g_autofree char *folder = g_path_get_dirname(name);
-
-	output->fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
-	if (output->fd >= 0) {
-		output->path = g_strdup_printf("/proc/%d/fd/%d", (int)getpid(), output->fd);
-		return true;
-	}
-	/* Mode 0666: the bundle gets the permissions of the user's umask. */
-	output->path = g_strdup_printf("%s.%08x.part", name, g_random_int());
-	output->is_named = true;
-	output->fd = fd_open(output->path, O_RDWR | O_CREAT | O_EXCL, 0666, error);
-	return output->fd >= 0;
-}
-
-static void output_close(Output *output)
-{
-	if (output->is_named && output->fd >= 0)
-		unlink(output->path); /* has the name of the bundle by now, or is to go */
-	fd_clear(&output->fd);
-	g_free(output->path);
-}
-
-/* The name appears when the file is whole; one that came meanwhile is not overwritten. */
-static bool publish(const Output *output, const char *name, GError **error)
-{
-	if (linkat(AT_FDCWD, output->path, AT_FDCWD, name,
-	           output->is_named ? 0 : AT_SYMLINK_FOLLOW) == 0)
-		return fd_sync_folder_of(name, error);
-	if (errno == EEXIST)
-		return fail(error, FAILURE_CONFIG, "bundle %s already exists", name);
-	/* FAT and its like have no links. */
-	if (!output->is_named || rename(output->path, name) < 0)
-		return fail_errno(error, "cannot give the bundle its name %s", name);
-	return fd_sync_folder_of(name, error);
-}
-
-static bool create_in(const BundleCreate *request, const char *stage, const Output *output,
+static bool create_in(const BundleCreate *request, const char *stage, const Result *result,
                       GError **error)
 {
 	g_autoptr(Manifest) manifest = prepare(request, stage, error);
 
-	return manifest && make_squashfs(request, stage, output->path, error) &&
-	       seal_bundle(output->fd, request->output, manifest, request->key, request->pool,
+	return manifest && make_squashfs(request, stage, result->path, error) &&
+	       seal_bundle(result->fd, request->output, manifest, request->key, request->pool,
 	                   error) &&
-	       verify_result(request, output->path, error) &&
-	       publish(output, request->output, error);
+	       result_verify(result, &request->check, error) && result_publish(result, error);
 }
 
 bool bundle_create(const BundleCreate *request, GError **error)
 {
-	Output output = { .fd = -1 };
+	g_auto(Result) result = RESULT_NONE;
 	struct stat st;
 
+	/* before the work of staging; result_open() looks again */
 	if (lstat(request->output, &st) == 0)
 		return fail(error, FAILURE_CONFIG, "bundle %s already exists", request->output);
 	char *stage = stage_make(request->input, error);
-	bool ok = stage && output_open(&output, request->output, error) &&
-	          create_in(request, stage, &output, error);
-	output_close(&output);
+	bool ok = stage && result_open(&result, request->output, error) &&
+	          create_in(request, stage, &result, error);
 	stage_drop(stage);
 	return ok;
 }

@@ -10,13 +10,14 @@
  */
 
 #include "base/pool.h"
+#include "bundle/result.h"
 #include "crypto/sign.h"
 
 typedef struct {
 	const char *input;  /* folder with manifest.raucm */
 	const char *output; /* must not exist */
 	const SignKey *key;
-	const Keyring *keyring;      /* verify the result against it, NULL: do not */
+	ResultCheck check;           /* who must accept the result */
 	const char *mksquashfs_args; /* shell words, NULL: none */
 	Pool *pool;
 	void (*say)(void *user, const char *line); /* for the person who waits: stdout lines */

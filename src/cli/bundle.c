@@ -13,7 +13,7 @@
 #include "cli/command.h"
 #include "cli/conf.h"
 #include "cli/output.h"
-#include "system/trust.h"
+#include "cli/signing.h"
 
 static const char no_format_warning[] =
 	"WARNING: The manifest does not specify a bundle format, defaulting to 'plain'.\n"
@@ -69,49 +69,19 @@ static void warn_without_format(const char *input)
 		output_text("%s", no_format_warning);
 }
 
-static SignKey *load_key(const Options *options, GError **error)
-{
-	const char *passphrase = g_getenv("RAUC_KEY_PASSPHRASE");
-	SignKeyFiles files = {
-		.cert_path = options->cert,
-		.key_path = options->key,
-		.intermediate_paths = (const char *const *)options->intermediate,
-		.passphrase = passphrase && *passphrase ? passphrase : NULL,
-	};
-
-	return sign_key_load(&files, error);
-}
-
-/* --signing-keyring stands in for the keyring, and its folder does not count then. */
-static void take_signing_keyring(const Options *options, Config *config)
-{
-	if (!options->signing_keyring)
-		return;
-	g_free(config->keyring.path);
-	config->keyring.path = g_strdup(options->signing_keyring);
-	g_clear_pointer(&config->keyring.directory, g_free);
-}
-
 static bool create(const Options *options, Config *config, GError **error)
 {
-	g_autoptr(SignKey) key = load_key(options, error);
-	g_autoptr(Keyring) keyring = NULL;
+	g_auto(Signing) signing = { 0 };
 	g_autoptr(Pool) pool = command_pool();
 
-	if (!key)
+	if (!signing_load(&signing, options, config, error))
 		return false;
-	take_signing_keyring(options, config);
-	if (config->keyring.path || config->keyring.directory) {
-		keyring = trust_load(&config->keyring, false, error);
-		if (!keyring)
-			return false;
-	}
 
 	BundleCreate request = {
 		.input = options->arguments[2],
 		.output = options->arguments[3],
-		.key = key,
-		.keyring = keyring,
+		.key = signing.key,
+		.check = signing.check,
 		.mksquashfs_args = options->mksquashfs_args,
 		.pool = pool,
 		.say = say,
@@ -124,10 +94,8 @@ int command_bundle(const Options *options)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (!options->cert || !options->key) {
-		output_complain("Cert and key files must be provided");
+	if (!signing_is_given(options))
 		return 1;
-	}
 	if (!check_paths(options->arguments[2], options->arguments[3]))
 		return 1;
 

@@ -56,14 +56,14 @@ static bool check_codesign(const CertStack *chain, GError **error)
 }
 
 /* ", valid from A until B, checked for C": a wrong clock shows. */
-static char *validity(int number, const X509 *cert, const time_t *at)
+static char *validity(int number, const X509 *cert, const Keyring *keyring, const time_t *at)
 {
 	if (number != X509_V_ERR_CERT_NOT_YET_VALID && number != X509_V_ERR_CERT_HAS_EXPIRED)
 		return g_strdup("");
 
+	time_t now = keyring->check_time ? keyring->check_time : time(NULL);
 	g_autoptr(SignerCert) described = cert_describe(cert, NULL);
-	g_autoptr(GDateTime) when = g_date_time_new_from_unix_utc(
-		at ? (gint64)*at : g_get_real_time() / G_USEC_PER_SEC);
+	g_autoptr(GDateTime) when = g_date_time_new_from_unix_utc(at ? *at : now);
 	g_autofree char *text = when ? g_date_time_format_iso8601(when) : g_strdup("?");
 
 	return g_strdup_printf(", valid from %s until %s, checked for %s%s",
@@ -72,7 +72,8 @@ static char *validity(int number, const X509 *cert, const time_t *at)
 	                       at ? " (signing time)" : "");
 }
 
-static bool fail_chain(X509_STORE_CTX *context, const time_t *at, GError **error)
+static bool fail_chain(X509_STORE_CTX *context, const Keyring *keyring, const time_t *at,
+                       GError **error)
 {
 	int number = X509_STORE_CTX_get_error(context);
 	const char *reason = X509_verify_cert_error_string(number);
@@ -85,7 +86,7 @@ static bool fail_chain(X509_STORE_CTX *context, const time_t *at, GError **error
 		return fail(error, FAILURE_SIGNATURE, CHAIN_FAILED "Verify error: %s", reason);
 
 	g_autofree char *subject = cert_subject(blamed);
-	g_autofree char *times = validity(number, blamed, at);
+	g_autofree char *times = validity(number, blamed, keyring, at);
 	return fail(error, FAILURE_SIGNATURE, CHAIN_FAILED "Verify error: %s: certificate '%s'%s",
 	            reason, subject, times);
 }
@@ -107,11 +108,11 @@ CertStack *chain_verify(const Keyring *keyring, X509 *cert, CertStack *certs, co
 		return reason_fail_null(error, FAILURE_SIGNATURE, CHAIN_FAILED "cannot start");
 	if (keyring->no_check_time)
 		X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_NO_CHECK_TIME);
-	else if (at)
-		X509_VERIFY_PARAM_set_time(rules, *at);
+	else if (at || keyring->check_time)
+		X509_VERIFY_PARAM_set_time(rules, at ? *at : keyring->check_time);
 
 	if (X509_verify_cert(context) <= 0) {
-		fail_chain(context, at, error);
+		fail_chain(context, keyring, at, error);
 		return NULL;
 	}
 

@@ -20,13 +20,14 @@ struct Keyring {
 	bool is_codesign;  /* our own purpose, on top of "any" */
 	bool use_bundle_signing_time;
 	bool no_check_time;
+	time_t check_time;        /* 0: now */
 	GStrv allowed_signer_cns; /* NULL: any */
 };
 
 /*
  * The chain from `cert` to an anchor, leaf first, every rule of the keyring
  * applied. `certs` came with the signature and are not trusted.
- * `at`: the time to check for, NULL is now.
+ * `at`: the signing time to check for, NULL is the time of the keyring.
  */
 CertStack *chain_verify(const Keyring *keyring, X509 *cert, CertStack *certs, const time_t *at,
                         GError **error);

@@ -138,6 +138,7 @@ Keyring *keyring_load(const KeyringRules *rules, GError **error)
 	g_autoptr(Keyring) keyring = g_new0(Keyring, 1);
 	keyring->use_bundle_signing_time = rules->use_bundle_signing_time;
 	keyring->no_check_time = rules->no_check_time;
+	keyring->check_time = rules->check_time;
 	keyring->allowed_signer_cns = g_strdupv((GStrv)rules->allowed_signer_cns);
 	if (!set_purpose(keyring, rules->check_purpose, error))
 		return NULL;

@@ -17,6 +17,7 @@ typedef struct {
 	bool allow_partial_chain;
 	bool use_bundle_signing_time;
 	bool no_check_time;        /* ignore validity periods */
+	gint64 check_time;         /* check them for this time (Unix); 0: now */
 	const char *check_purpose; /* OpenSSL's name, "codesign" or NULL for CMS's default */
 	const char *const *allowed_signer_cns; /* NULL: any */
 } KeyringRules;

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/config_types.h"
 #include "model/manifest.h"
 #include "model/slot.h"
 
@@ -25,42 +26,6 @@ typedef enum {
 	BOOTLOADER_CUSTOM,
 	BOOTLOADER_NOOP,
 } Bootloader;
-
-typedef struct {
-	char *path, *directory; /* resolved, NULL: unset */
-	bool check_crl, allow_partial_chain, use_bundle_signing_time;
-	char *check_purpose;
-	GStrv allowed_signer_cns; /* NULL: any */
-} ConfigKeyring;
-
-typedef struct {
-	char *store_path, *tmp_path;
-	GStrv install_args;
-	bool use_desync;
-} ConfigCasync;
-
-typedef struct {
-	char *sandbox_user; /* NULL: the one built in */
-	char *tls_cert, *tls_key, *tls_ca;
-	GStrv send_headers;
-} ConfigStreaming;
-
-typedef struct {
-	char *url; /* NULL: no polling, then nothing else is set */
-	int interval_sec, max_interval_sec;
-	GStrv inhibit_files, candidate_criteria, install_criteria, reboot_criteria, reboot_cmd;
-} ConfigPolling;
-
-typedef struct {
-	char *name, *filename, *format; /* filename resolved below the data directory */
-	GStrv events;
-	uint64_t max_size;
-	int max_files;
-} ConfigLog;
-
-typedef struct {
-	char *name, *path, *type, *description;
-} ConfigRepo;
 
 struct Config {
 	char *path; /* of the file, NULL: defaults */

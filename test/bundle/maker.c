@@ -73,7 +73,7 @@ char *maker_bundle(const Maker *maker, const char *content, const char *name, GE
 	g_autoptr(Pool) pool = pool_new(2, 6);
 	g_autofree char *path = maker_path(maker, name);
 	BundleCreate request = {
-		.input = content, .output = path, .key = key, .keyring = keyring, .pool = pool
+		.input = content, .output = path, .key = key, .check = { .keyring = keyring }, .pool = pool
 	};
 
 	return key && bundle_create(&request, error) ? g_steal_pointer(&path) : NULL;
