@@ -11,10 +11,12 @@
 #include "bundle/access.h"
 #include "bundle/trailer.h"
 #include "crypto/digest.h"
+#include "source/crypt.h"
 #include "source/verity.h"
 #include "source/verity_tree.h"
 
 #define MANIFEST_NAME "manifest.raucm"
+#define COPY_PART     (1024 * 1024)
 
 struct BundleFile {
 	char *name;
@@ -22,6 +24,7 @@ struct BundleFile {
 	Source *source;
 	Trailer trailer;
 	VerifyCmsKind kind;
+	GBytes *envelope; /* what trailer.cms was inside of, or NULL */
 };
 
 struct Bundle {
@@ -83,8 +86,63 @@ void bundle_file_free(BundleFile *file)
 	fd_clear(&file->fd);
 	source_unref(file->source);
 	trailer_clear(&file->trailer);
+	g_clear_pointer(&file->envelope, g_bytes_unref);
 	g_free(file->name);
 	g_free(file);
+}
+
+/* Rubbish that has come out, because the key was wrong, must read like a failure to open. */
+static bool take_inside(BundleFile *file, GBytes *inside, const EnvelopeKey *key, GError **error)
+{
+	VerifyCmsKind kind;
+
+	if (!verify_cms_kind(inside, &kind, NULL))
+		return fail(error, FAILURE_CONFIG,
+		            "Failed to decrypt CMS EnvelopedData: key %s opens none of its "
+		            "recipients, or it is damaged",
+		            key->key_path);
+	if (kind != VERIFY_CMS_ATTACHED)
+		return fail(error, FAILURE_FORMAT, "the envelope holds no signed manifest but %s",
+		            kind == VERIFY_CMS_ENVELOPED ? "another envelope"
+		                                         : "a detached signature");
+	file->envelope = file->trailer.cms;
+	file->trailer.cms = g_bytes_ref(inside);
+	file->kind = kind;
+	return true;
+}
+
+bool bundle_file_decrypt(BundleFile *file, const EnvelopeKey *key, GError **error)
+{
+	if (file->kind != VERIFY_CMS_ENVELOPED)
+		return true;
+	if (!key->key_path)
+		return fail(error, FAILURE_CONFIG,
+		            "Encrypted bundle detected, but no decryption key given. Use "
+		            "--key=<PEMFILE|PKCS11-URL> to provide one.");
+
+	ERROR_WHILE(error, "Failed to decrypt bundle");
+	g_autoptr(GBytes) inside = envelope_open(file->trailer.cms, key, error);
+	return inside && take_inside(file, inside, key, error);
+}
+
+GBytes *bundle_file_envelope(const BundleFile *file)
+{
+	return file->kind == VERIFY_CMS_ENVELOPED ? file->trailer.cms : file->envelope;
+}
+
+bool bundle_file_copy(const BundleFile *file, int to, const char *name, GError **error)
+{
+	g_autofree uint8_t *part = g_malloc(COPY_PART);
+	uint64_t size = file->source->size;
+
+	for (uint64_t at = 0; at < size; at += COPY_PART) {
+		size_t n = (size_t)MIN(COPY_PART, size - at);
+
+		if (!source_read_at(file->source, part, n, at, error) ||
+		    !fd_write_at(to, part, n, at, name, error))
+			return false;
+	}
+	return true;
 }
 
 GBytes *bundle_file_cms(const BundleFile *file)
@@ -144,11 +202,10 @@ static Manifest *parse_external(GBytes *bytes, char **hash, GError **error)
 
 static bool refuse_enveloped(const BundleFile *file, GError **error)
 {
-	if (file->kind == VERIFY_CMS_ENVELOPED)
-		return fail(error, FAILURE_UNSUPPORTED,
-		            "Encrypted bundle detected: format crypt is not supported by this "
-		            "version");
-	return true;
+	static const EnvelopeKey no_key = { 0 };
+
+	/* only says that there is no key */
+	return bundle_file_decrypt((BundleFile *)file, &no_key, error);
 }
 
 Manifest *bundle_file_peek(const BundleFile *file, char **hash, GError **error)
@@ -236,6 +293,41 @@ Bundle *bundle_verify(BundleFile *file, const BundleRules *rules, GError **error
 	return g_steal_pointer(&bundle);
 }
 
+/* plain: the manifest lies in the payload, which nobody has looked at. */
+static bool believe_plain(Bundle *bundle, GError **error)
+{
+	const BundleFile *file = bundle->file;
+
+	bundle->payload = source_slice_new(file->source, 0, file->trailer.payload_size, error);
+	bundle->files = bundle->payload ? squashfs_open(bundle->payload, error) : NULL;
+	if (!bundle->files)
+		return false;
+	bundle->manifest = parse_internal(bundle->files, &bundle->manifest_hash, error);
+	return bundle->manifest && manifest_check_internal(bundle->manifest, error);
+}
+
+static bool believe_external(Bundle *bundle, GError **error)
+{
+	g_autoptr(GBytes) bytes = verify_cms_peek(bundle->file->trailer.cms, error);
+
+	if (!bytes)
+		return false;
+	bundle->manifest = parse_external(bytes, &bundle->manifest_hash, error);
+	return bundle->manifest && manifest_check_external(bundle->manifest, error);
+}
+
+Bundle *bundle_believe(BundleFile *file, GError **error)
+{
+	g_autoptr(Bundle) bundle = g_new0(Bundle, 1);
+
+	bundle->file = file;
+	if (!refuse_enveloped(file, error) ||
+	    !(file->kind == VERIFY_CMS_DETACHED ? believe_plain(bundle, error)
+	                                        : believe_external(bundle, error)))
+		return NULL;
+	return g_steal_pointer(&bundle);
+}
+
 void bundle_free(Bundle *bundle)
 {
 	if (!bundle)
@@ -264,9 +356,9 @@ const Signers *bundle_signers(const Bundle *bundle)
 	return bundle->signers;
 }
 
-GBytes *bundle_cms(const Bundle *bundle)
+const BundleFile *bundle_file(const Bundle *bundle)
 {
-	return bundle->file->trailer.cms;
+	return bundle->file;
 }
 
 /* The parameters were checked with the manifest: hex of the right length. */
@@ -281,9 +373,24 @@ static bool verity_parameters(const Manifest *manifest, VerityParameters *parame
 	return true;
 }
 
-static Source *open_signed_area(const Bundle *bundle, GError **error)
+Source *bundle_signed_area(const Bundle *bundle, GError **error)
 {
 	return source_slice_new(bundle->file->source, 0, bundle->file->trailer.payload_size, error);
+}
+
+/* What the squashfs lies in, once `checked` has vouched for the bytes. */
+static Source *open_clear(const Bundle *bundle, Source *checked, GError **error)
+{
+	uint8_t key[CIPHER_KEY_SIZE];
+
+	if (bundle->manifest->format != MANIFEST_CRYPT)
+		return source_ref(checked);
+	if (!digest_parse_hex(bundle->manifest->crypt_key, key, sizeof(key)))
+		return fail_null(error, FAILURE_FORMAT, "manifest has no valid crypt-key");
+
+	Source *clear = source_crypt_new(checked, key, error);
+	cipher_wipe(key, sizeof(key));
+	return clear;
 }
 
 bool bundle_open_payload(Bundle *bundle, GError **error)
@@ -292,17 +399,15 @@ bool bundle_open_payload(Bundle *bundle, GError **error)
 
 	if (bundle->files)
 		return true;
-	if (bundle->manifest->format == MANIFEST_CRYPT)
-		return fail(error, FAILURE_UNSUPPORTED,
-		            "reading bundles of format crypt is not supported by this version");
 	if (!verity_parameters(bundle->manifest, &parameters, error))
 		return false;
 
-	g_autoptr(Source) area = open_signed_area(bundle, error);
-	if (!area)
+	g_autoptr(Source) area = bundle_signed_area(bundle, error);
+	g_autoptr(Source) checked = area ? source_verity_new(area, &parameters, error) : NULL;
+	if (!checked)
 		return false;
 	g_clear_pointer(&bundle->payload, source_unref);
-	bundle->payload = source_verity_new(area, &parameters, error);
+	bundle->payload = open_clear(bundle, checked, error);
 	if (!bundle->payload)
 		return false;
 	bundle->files = squashfs_open(bundle->payload, error);
@@ -330,6 +435,6 @@ bool bundle_check_payload(Bundle *bundle, Pool *pool, Progress *progress, GError
 		return true;
 	if (!verity_parameters(bundle->manifest, &parameters, error))
 		return false;
-	g_autoptr(Source) area = open_signed_area(bundle, error);
+	g_autoptr(Source) area = bundle_signed_area(bundle, error);
 	return area && verity_tree_check(area, &parameters, pool, progress, error);
 }

@@ -11,6 +11,7 @@
 #include "bundle/bundle.h"
 #include "bundle/trailer.h"
 #include "crypto/digest.h"
+#include "source/crypt.h"
 #include "source/verity_tree.h"
 
 static bool read_source(void *user, void *to, size_t size, uint64_t at, GError **error)
@@ -43,18 +44,36 @@ static bool check_size(uint64_t size, GError **error)
 	return true;
 }
 
+static bool random_bytes(void *to, size_t size, GError **error)
+{
+	return getrandom(to, size, 0) == (ssize_t)size ||
+	       fail_errno(error, "cannot get random bytes");
+}
+
+static bool encrypt(int fd, Source *payload, Manifest *manifest, Pool *pool, GError **error)
+{
+	uint8_t key[CIPHER_KEY_SIZE];
+
+	if (!random_bytes(key, sizeof(key), error))
+		return false;
+	bool ok = source_crypt_encrypt(payload, fd, key, pool, error);
+	if (ok) {
+		g_free(manifest->crypt_key);
+		manifest->crypt_key = digest_hex(key, sizeof(key));
+	}
+	cipher_wipe(key, sizeof(key));
+	return ok;
+}
+
 /* `*end` becomes the offset behind the tree, where the CMS goes. */
-static GBytes *sign_verity(int fd, Source *payload, Manifest *manifest, const SignKey *key,
-                           Pool *pool, uint64_t *end, GError **error)
+static bool add_tree(int fd, Source *payload, Manifest *manifest, Pool *pool, uint64_t *end,
+                     GError **error)
 {
 	VerityParameters parameters = { 0 };
 
-	if (!check_size(payload->size, error))
-		return NULL;
-	if (getrandom(parameters.salt, sizeof(parameters.salt), 0) != sizeof(parameters.salt))
-		return fail_errno_null(error, "cannot get random bytes for the salt");
-	if (!verity_tree_create(payload, fd, &parameters, pool, error))
-		return NULL;
+	if (!random_bytes(parameters.salt, sizeof(parameters.salt), error) ||
+	    !verity_tree_create(payload, fd, &parameters, pool, error))
+		return false;
 
 	g_free(manifest->verity_hash);
 	g_free(manifest->verity_salt);
@@ -62,8 +81,13 @@ static GBytes *sign_verity(int fd, Source *payload, Manifest *manifest, const Si
 	manifest->verity_salt = digest_hex(parameters.salt, sizeof(parameters.salt));
 	manifest->verity_size = parameters.tree_size;
 	*end = payload->size + parameters.tree_size;
-	if (!manifest_check_external(manifest, error))
-		return NULL;
+	return manifest_check_external(manifest, error);
+}
+
+GBytes *seal_sign(const Manifest *manifest, Source *payload, const SignKey *key, GError **error)
+{
+	if (manifest->format == MANIFEST_PLAIN)
+		return sign_plain(payload, key, error);
 
 	char *text = manifest_format(manifest);
 	g_autoptr(GBytes) bytes = g_bytes_new_take(text, strlen(text));
@@ -83,18 +107,20 @@ bool seal_bundle(int fd, const char *name, Manifest *manifest, const SignKey *ke
 		return false;
 
 	uint64_t end = payload->size;
-	g_autoptr(GBytes) cms = NULL;
-	if (manifest->format == MANIFEST_PLAIN)
-		cms = sign_plain(payload, key, error);
-	else if (manifest->format == MANIFEST_VERITY)
-		cms = sign_verity(fd, payload, manifest, key, pool, &end, error);
-	else
-		fail(error, FAILURE_UNSUPPORTED,
-		     "creating bundles of format '%s' is not supported by this version",
-		     manifest_format_name(manifest->format));
-	if (!cms)
+	if (manifest->format != MANIFEST_PLAIN && !check_size(payload->size, error))
+		return false;
+	if (manifest->format == MANIFEST_CRYPT && !encrypt(fd, payload, manifest, pool, error))
+		return false;
+	if (manifest->format != MANIFEST_PLAIN &&
+	    !add_tree(fd, payload, manifest, pool, &end, error))
 		return false;
 
+	g_autoptr(GBytes) cms = seal_sign(manifest, payload, key, error);
+	return cms && seal_end(fd, name, end, cms, error);
+}
+
+bool seal_end(int fd, const char *name, uint64_t end, GBytes *cms, GError **error)
+{
 	if (g_bytes_get_size(cms) > BUNDLE_MAX_CMS)
 		g_warning("the signature has %zu bytes: devices need max-bundle-signature-size=%zu",
 		          g_bytes_get_size(cms), g_bytes_get_size(cms));

@@ -22,7 +22,9 @@ typedef struct {
 	OptionsHelp help;
 	const char *missing[3];             /* what to say for each argument that is not there */
 	int (*run)(const Options *options); /* NULL: not part of this version yet */
-	bool counts_itself;                 /* the verb checks its arguments */
+	/* What must be given besides arguments, NULL: nothing; complains itself. */
+	bool (*is_given)(const Options *options);
+	bool counts_itself; /* the verb checks its arguments */
 } Verb;
 
 #define NEEDS_BUNDLE                                    \
@@ -45,53 +47,57 @@ static const Verb verbs[] = {
 	{ "bundle", "Create a bundle",
 	  { "bundle <INPUTDIR> <BUNDLENAME>", "Create a bundle from a content directory",
 	    "Bundle options:", NULL, options_bundle },
-	  NEEDS_TWO("directory name", "bundle name"), command_bundle, false },
+	  NEEDS_TWO("directory name", "bundle name"), command_bundle, NULL, false },
 	{ "resign", "Resign an already signed bundle",
 	  { "resign <INBUNDLE> <OUTBUNDLE>", "Resign an already signed bundle",
-	    NULL, NULL, NULL },
-	  { NULL }, NULL, false },
+	    "Resign options:", NULL, options_resign },
+	  NEEDS_TWO("bundle", "bundle"), command_resign, NULL, false },
 	{ "convert", "Convert to casync index bundle and store",
 	  { "convert <INBUNDLE> <OUTBUNDLE>", "Convert to casync index bundle and store",
 	    NULL, NULL, NULL },
-	  { NULL }, NULL, false },
+	  { NULL }, NULL, NULL, false },
 	{ "encrypt", "Encrypt a crypt bundle",
-	  { "encrypt <INBUNDLE> <OUTBUNDLE>", "Encrypt a crypt bundle", NULL, NULL, NULL },
-	  { NULL }, NULL, false },
+	  { "encrypt <INBUNDLE> <OUTBUNDLE>", "Encrypt a crypt bundle", "Encryption options:", NULL,
+	    options_encrypt },
+	  NEEDS_TWO("bundle", "bundle name"), command_encrypt, command_encrypt_is_given, false },
 	{ "replace-signature", "Replaces the signature of an already signed bundle",
 	  { "replace-signature <INBUNDLE> <INPUTSIG> <OUTBUNDLE>",
-	    "Replaces the signature of an already signed bundle", NULL, NULL, NULL },
-	  { NULL }, NULL, false },
+	    "Replaces the signature of an already signed bundle", "Replace signature options:", NULL,
+	    options_replace_signature },
+	  { "An input bundle must be provided", "An input signature file must be provided",
+	    "An output bundle must be provided" },
+	  command_replace_signature, NULL, false },
 	{ "extract-signature", "Extract the bundle signature",
 	  { "extract-signature <BUNDLENAME> <OUTPUTSIG>", "Extract the bundle signature",
-	    NULL, NULL, NULL },
-	  { NULL }, NULL, false },
+	    "Extract signature options:", NULL, options_extract },
+	  NEEDS_TWO("bundle", "signature file"), command_extract_signature, NULL, false },
 	{ "extract", "Extract the bundle content",
 	  { "extract <BUNDLENAME> <OUTPUTDIR>", "Extract the bundle content",
 	    "Extract options:", NULL, options_extract },
-	  NEEDS_TWO("bundle", "directory"), command_extract, false },
+	  NEEDS_TWO("bundle", "directory"), command_extract, NULL, false },
 	{ "install", "Install a bundle",
 	  { "install <BUNDLE>", "Install a bundle", "Install options:", NULL, options_install },
-	  NEEDS_BUNDLE, command_install, false },
+	  NEEDS_BUNDLE, command_install, NULL, false },
 	{ "info", "Show bundle information",
 	  { "info <BUNDLE>", "Print bundle info", "Info options:", NULL, options_info },
-	  NEEDS_BUNDLE, command_info, false },
+	  NEEDS_BUNDLE, command_info, NULL, false },
 	{ "mount", "Mount a bundle",
 	  { "mount <BUNDLENAME>", "Mount a bundle (for development purposes)", NULL, NULL, NULL },
-	  NEEDS_BUNDLE, command_mount, false },
+	  NEEDS_BUNDLE, command_mount, NULL, false },
 	{ "service", "Start RAUC service",
 	  { "service", "Start RAUC service", "Service options:", NULL, options_service },
-	  { NULL }, command_service, false },
+	  { NULL }, command_service, NULL, false },
 	{ "status", "Show status",
 	  { "status", "Show system status\n\n" STATUS_EPILOGUE, "Status options:", NULL,
 	    options_status },
-	  { NULL }, command_status, true },
+	  { NULL }, command_status, NULL, true },
 	{ "write-slot", "Write image to slot and bypass all update logic",
 	  { "write-slot <SLOTNAME> <IMAGE>",
 	    "Manually write image to slot (using slot update handler).\n"
 	    "This bypasses all other update logic and is for development or special use only!",
 	    "Write-slot options:", NULL, options_write_slot },
 	  { "A target slot name must be provided", "An image must be provided" },
-	  command_write_slot, false },
+	  command_write_slot, NULL, false },
 };
 /* clang-format on */
 
@@ -169,7 +175,7 @@ static int run_verb(const Verb *verb, Options *options)
 		print_verb_help(verb);
 		return 1;
 	}
-	if (!check_count(verb, options))
+	if ((verb->is_given && !verb->is_given(options)) || !check_count(verb, options))
 		return 1;
 	return verb->run(options);
 }

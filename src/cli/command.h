@@ -15,13 +15,20 @@ int command_run(char *const *argv, OptionsServe serve);
 /* The verbs. They print, results and errors, and return the exit code. Arguments
  * begin at options->arguments[2]; the table has checked how many there are. */
 int command_bundle(const Options *options);
+int command_encrypt(const Options *options);
 int command_extract(const Options *options);
+int command_extract_signature(const Options *options);
 int command_info(const Options *options);
 int command_install(const Options *options);
 int command_mount(const Options *options);
+int command_replace_signature(const Options *options);
+int command_resign(const Options *options);
 int command_service(const Options *options);
 int command_status(const Options *options);
 int command_write_slot(const Options *options);
+
+/* Are there recipients? Complains where not; asked before arguments are counted. */
+bool command_encrypt_is_given(const Options *options);
 
 /* What the verbs share: workers for the cores there are. */
 Pool *command_pool(void);

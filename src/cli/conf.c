@@ -102,6 +102,15 @@ Config *conf_load(const Options *options, ConfMode mode, GError **error)
 	return config;
 }
 
+Config *conf_load_decrypting(const Options *options, ConfMode mode, GError **error)
+{
+	Config *config = conf_load(options, mode, error);
+
+	if (config)
+		replace(&config->encryption_key, options->key);
+	return config;
+}
+
 System *conf_open_system(const Options *options, GError **error)
 {
 	SystemOptions wanted = { .override_boot_slot = options->override_boot_slot };

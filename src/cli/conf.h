@@ -18,5 +18,8 @@ typedef enum {
 /* Messages begin with "Failed to initialize context: ". */
 Config *conf_load(const Options *options, ConfMode mode, GError **error);
 
+/* The same, with --key as the key that decrypts. */
+Config *conf_load_decrypting(const Options *options, ConfMode mode, GError **error);
+
 /* This device, for verbs that work on it. */
 System *conf_open_system(const Options *options, GError **error);

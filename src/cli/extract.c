@@ -12,7 +12,7 @@
 
 static Bundle *open_bundle(const Options *options, GError **error)
 {
-	g_autoptr(Config) config = conf_load(options, CONF_AUTO, error);
+	g_autoptr(Config) config = conf_load_decrypting(options, CONF_AUTO, error);
 	g_autofree char *path = path_resolve(NULL, options->arguments[2]);
 
 	return config ? trusted_open(options, config, path, error) : NULL;

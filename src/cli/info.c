@@ -11,11 +11,13 @@
 #include "system/trust.h"
 #include "cli/show_info.h"
 
+#define NOT_ENCRYPTED "No recipient data to dump (bundle is not encrypted)\n"
+
 typedef struct {
 	const Options *options;
 	OutputFormat format;
 	ShowInfo shown;
-	GBytes *cms;
+	GBytes *cms, *envelope; /* NULL as envelope: it was not encrypted */
 } Info;
 
 /* What is asked for besides, in the place and with the empty lines RAUC has. */
@@ -29,10 +31,12 @@ static bool dump(const Info *info, GError **error)
 		output_text("%s%s\n", text, g_str_has_suffix(text, "\n") ? "" : "\n");
 	}
 	if (info->options->dump_recipients) {
-		if (info->shown.is_encrypted)
-			return fail(error, FAILURE_UNSUPPORTED,
-			            "--dump-recipients is not part of this version yet");
-		output_text("No recipient data to dump (bundle is not encrypted)\n\n");
+		g_autofree char *text = info->envelope ? envelope_recipients(info->envelope, error)
+		                                       : g_strdup(NOT_ENCRYPTED);
+
+		if (!text)
+			return false;
+		output_text("%s\n", text);
 	}
 	return true;
 }
@@ -82,6 +86,25 @@ static bool print_verified(Info *info, BundleFile *file, const Config *config,
 	return print(info, error);
 }
 
+/* Whom an envelope is for can be read without a key, and says which key is needed. */
+static bool decrypt(Info *info, BundleFile *file, const Config *config, GError **error)
+{
+	EnvelopeKey key = trust_decryption(config);
+	g_autofree char *recipients = NULL;
+
+	info->envelope = bundle_file_envelope(file);
+	if (bundle_file_decrypt(file, &key, error)) {
+		info->cms = bundle_file_cms(file);
+		info->shown.is_encrypted = info->envelope != NULL;
+		return true;
+	}
+	if (info->options->dump_recipients)
+		recipients = envelope_recipients(info->envelope, NULL);
+	if (recipients)
+		output_text("%s\n", recipients);
+	return false;
+}
+
 static bool find_out(Info *info, GError **error)
 {
 	const Options *options = info->options;
@@ -90,7 +113,7 @@ static bool find_out(Info *info, GError **error)
 	if (!path)
 		return false;
 
-	g_autoptr(Config) config = conf_load(options, CONF_AUTO, error);
+	g_autoptr(Config) config = conf_load_decrypting(options, CONF_AUTO, error);
 	if (!config)
 		return false;
 
@@ -101,20 +124,13 @@ static bool find_out(Info *info, GError **error)
 			return false;
 	}
 
-	BundleFile *file = bundle_file_open(path, config->max_bundle_signature_size, error);
-	if (!file)
+	g_autoptr(BundleFile) file =
+		bundle_file_open(path, config->max_bundle_signature_size, error);
+	if (!file || !decrypt(info, file, config, error))
 		return false;
-
-	VerifyCmsKind kind;
-	g_autoptr(GBytes) cms = g_bytes_ref(bundle_file_cms(file));
-	bool is_ok = verify_cms_kind(cms, &kind, error);
-	info->cms = cms;
-	info->shown.is_encrypted = is_ok && kind == VERIFY_CMS_ENVELOPED;
-	if (is_ok && !options->no_verify)
-		return print_verified(info, g_steal_pointer(&file), config, keyring, error);
-	is_ok = is_ok && print_unverified(info, file, error);
-	bundle_file_free(file);
-	return is_ok;
+	return options->no_verify
+	               ? print_unverified(info, file, error)
+	               : print_verified(info, g_steal_pointer(&file), config, keyring, error);
 }
 
 int command_info(const Options *options)

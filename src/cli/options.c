@@ -31,6 +31,10 @@
 	LIST("http-header", 'H', http_header, "HTTP request header (multiple uses supported)", "'HEADER: VALUE'")
 
 #define KEYRING_ROW FILENAME("keyring", keyring, "keyring file", "PEMFILE")
+#define NO_VERIFY_ROW FLAG("no-verify", 0, no_verify, "disable bundle verification")
+#define NO_CHECK_TIME_ROW \
+	FLAG("no-check-time", 0, no_check_time, \
+	     "don't check validity period of certificates against current time")
 #define DECRYPT_ROW FILENAME("key", key, "decryption key file or PKCS#11 URL", "PEMFILE|PKCS11-URL")
 #define TRUST_ROW \
 	FLAG("trust-environment", 0, trust_environment, "trust environment and skip bundle access checks")
@@ -77,13 +81,35 @@ const OptionsRow options_bundle[] = {
 	OPTIONS_END
 };
 
+const OptionsRow options_resign[] = {
+	FLAG("append", 0, append, "add a signature to those there are"),
+	KEYRING_ROW,
+	NO_VERIFY_ROW,
+	NO_CHECK_TIME_ROW,
+	SIGN_ROWS,
+	OPTIONS_END
+};
+
+const OptionsRow options_encrypt[] = {
+	FILENAMES("to", to, "recipient cert(s)", "PEMFILE"),
+	KEYRING_ROW,
+	OPTIONS_END
+};
+
+const OptionsRow options_replace_signature[] = {
+	TRUST_ROW,
+	KEYRING_ROW,
+	NO_VERIFY_ROW,
+	FILENAME("signing-keyring", signing_keyring, "verification keyring file", "PEMFILE"),
+	OPTIONS_END
+};
+
 const OptionsRow options_extract[] = { DECRYPT_ROW, KEYRING_ROW, TRUST_ROW, OPTIONS_END };
 
 const OptionsRow options_info[] = {
 	KEYRING_ROW,
-	FLAG("no-verify", 0, no_verify, "disable bundle verification"),
-	FLAG("no-check-time", 0, no_check_time,
-	     "don't check validity period of certificates against current time"),
+	NO_VERIFY_ROW,
+	NO_CHECK_TIME_ROW,
 	DECRYPT_ROW,
 	TEXT("output-format", 0, output_format, "output format (readable, shell, json, json-pretty, json-2)",
 	     "FORMAT"),
@@ -206,6 +232,7 @@ void options_clear(Options *options)
 {
 	static const OptionsRow *const tables[] = { global_rows,     hidden_rows,
 		                                    options_install, options_bundle,
+		                                    options_encrypt, options_replace_signature,
 		                                    options_info,    options_extract,
 		                                    options_status,  options_write_slot };
 

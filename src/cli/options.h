@@ -27,6 +27,9 @@ typedef struct {
 	char *cert, *key, *keyring, *signing_keyring;
 	GStrv intermediate;
 	gboolean trust_environment, no_verify, no_check_time;
+	/* resign, encrypt */
+	gboolean append;
+	GStrv to;
 	/* bundle */
 	char *mksquashfs_args;
 	/* info, status */
@@ -55,8 +58,9 @@ typedef struct {
 	const char *text, *value;
 } OptionsRow;
 
-extern const OptionsRow options_install[], options_bundle[], options_extract[], options_info[],
-	options_status[], options_write_slot[], options_service[];
+extern const OptionsRow options_install[], options_bundle[], options_resign[], options_encrypt[],
+	options_replace_signature[], options_extract[], options_info[], options_status[],
+	options_write_slot[], options_service[];
 
 /* How one command line is described in its help. */
 typedef struct {

@@ -6,16 +6,22 @@
 
 Bundle *trusted_open(const Options *options, const Config *config, const char *path, GError **error)
 {
-	g_autoptr(Keyring) keyring = trust_load(&config->keyring, options->no_check_time, error);
+	g_autoptr(Keyring) keyring = NULL;
 
-	if (!keyring)
-		return NULL;
+	if (!options->no_verify) {
+		keyring = trust_load(&config->keyring, options->no_check_time, error);
+		if (!keyring)
+			return NULL;
+	}
 
-	BundleFile *file = bundle_file_open(path, config->max_bundle_signature_size, error);
+	BundleFile *file = trust_open_file(config, path, error);
+	if (!file || options->no_verify)
+		return file ? bundle_believe(file, error) : NULL;
+
 	BundleRules rules = {
 		.keyring = keyring,
 		.formats = config->bundle_formats,
 		.trust_environment = options->trust_environment,
 	};
-	return file ? bundle_verify(file, &rules, error) : NULL;
+	return bundle_verify(file, &rules, error);
 }

@@ -8,6 +8,6 @@
 #include "bundle/bundle.h"
 #include "cli/options.h"
 
-/* Verified, its payload not opened yet. */
+/* Verified, or with --no-verify believed; decrypted with [encryption]. Its payload is not opened yet. */
 Bundle *trusted_open(const Options *options, const Config *config, const char *path,
                      GError **error);

@@ -45,6 +45,11 @@ bool check_bundle(System *system, const InstallRequest *request, const Bundle *b
 
 	if (!check_hash(request, bundle, error))
 		return false;
+	/* Who made it forgot the last step, and everybody on the way could read it. */
+	if (manifest->format == MANIFEST_CRYPT && !bundle_file_envelope(bundle_file(bundle)))
+		return fail(error, FAILURE_REJECTED,
+		            "Refusing to install unencrypted crypt bundles (`rauc encrypt` makes "
+		            "one for recipients)");
 	/* A bundle with a check of its own decides that itself. */
 	if (!request->ignore_compatible && !manifest->has_install_check &&
 	    g_strcmp0(config->compatible, manifest->compatible) != 0)

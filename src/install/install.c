@@ -56,7 +56,7 @@ static Bundle *open_bundle(System *system, const char *path, Pool *pool, Progres
 {
 	const Config *config = system_config(system);
 	Progress *step = progress_begin(root, 1, 1, "Checking bundle");
-	BundleFile *file = bundle_file_open(path, config->max_bundle_signature_size, error);
+	BundleFile *file = trust_open_file(config, path, error);
 	g_autoptr(Bundle) bundle = file ? verify(config, file, step, error) : NULL;
 	bool ok = bundle && check_signers(bundle, error) && bundle_open_payload(bundle, error) &&
 	          (!config->perform_pre_check || bundle_check_payload(bundle, pool, NULL, error));

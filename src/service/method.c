@@ -19,7 +19,7 @@ static Bundle *open_bundle(System *system, const char *path, GError **error)
 	if (!keyring)
 		return NULL;
 
-	BundleFile *file = bundle_file_open(path, config->max_bundle_signature_size, error);
+	BundleFile *file = trust_open_file(config, path, error);
 	BundleRules rules = { .keyring = keyring, .formats = config->bundle_formats };
 	return file ? bundle_verify(file, &rules, error) : NULL;
 }

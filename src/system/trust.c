@@ -21,3 +21,23 @@ Keyring *trust_load(const ConfigKeyring *config, bool no_check_time, GError **er
 		return fail_null(error, FAILURE_CONFIG, "No keyring file or directory provided");
 	return keyring_load(&rules, error);
 }
+
+EnvelopeKey trust_decryption(const Config *config)
+{
+	const char *passphrase = g_getenv("RAUC_KEY_PASSPHRASE");
+
+	return (EnvelopeKey){
+		.key_path = config->encryption_key,
+		.cert_path = config->encryption_cert,
+		.passphrase = passphrase && *passphrase ? passphrase : NULL,
+	};
+}
+
+BundleFile *trust_open_file(const Config *config, const char *path, GError **error)
+{
+	EnvelopeKey key = trust_decryption(config);
+	g_autoptr(BundleFile) file =
+		bundle_file_open(path, config->max_bundle_signature_size, error);
+
+	return file && bundle_file_decrypt(file, &key, error) ? g_steal_pointer(&file) : NULL;
+}

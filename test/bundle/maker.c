@@ -72,9 +72,11 @@ char *maker_bundle(const Maker *maker, const char *content, const char *name, GE
 	g_autoptr(Keyring) keyring = maker_keyring(maker);
 	g_autoptr(Pool) pool = pool_new(2, 6);
 	g_autofree char *path = maker_path(maker, name);
-	BundleCreate request = {
-		.input = content, .output = path, .key = key, .check = { .keyring = keyring }, .pool = pool
-	};
+	BundleCreate request = { .input = content,
+		                 .output = path,
+		                 .key = key,
+		                 .check = { .keyring = keyring },
+		                 .pool = pool };
 
 	return key && bundle_create(&request, error) ? g_steal_pointer(&path) : NULL;
 }
@@ -93,7 +95,7 @@ Bundle *maker_open(const Maker *maker, const char *path, GError **error)
 {
 	g_autoptr(Keyring) keyring = maker_keyring(maker);
 	BundleRules rules = { .keyring = keyring,
-		              .formats = MANIFEST_PLAIN | MANIFEST_VERITY,
+		              .formats = MANIFEST_PLAIN | MANIFEST_VERITY | MANIFEST_CRYPT,
 		              .trust_environment = true };
 	BundleFile *file = bundle_file_open(path, BUNDLE_MAX_CMS, error);
 

@@ -20,7 +20,9 @@ static const struct {
 	{ MANIFEST_VERITY, 4096, "squashfs size (4096) must be larger than 4096 bytes" },
 	{ MANIFEST_VERITY, 8191, "squashfs size (8191) is not a multiple of 4096 bytes" },
 	{ MANIFEST_PLAIN, 4096, NULL },
-	{ MANIFEST_CRYPT, 8192, "format 'crypt' is not supported" },
+	{ MANIFEST_CRYPT, 8192, NULL },
+	{ MANIFEST_CRYPT, 4096, "squashfs size (4096) must be larger than 4096 bytes" },
+	{ MANIFEST_CRYPT, 8191, "squashfs size (8191) is not a multiple of 4096 bytes" },
 };
 
 static void test_table(void)
