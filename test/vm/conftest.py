@@ -38,5 +38,14 @@ def rauc():
 
 
 @pytest.fixture(scope="session")
+def debian():
+    """Debian's rauc as a second opinion."""
+    path = pathlib.Path("/usr/bin/rauc")
+    if not path.exists():
+        pytest.skip("Debian's rauc is not installed (apt-get install rauc)")
+    return path
+
+
+@pytest.fixture(scope="session")
 def pki(tmp_path_factory):
     return authorities.Pki(tmp_path_factory.mktemp("pki"))
