@@ -123,9 +123,12 @@ static void print_help(void)
 		g_string_append_printf(below, "  %-19s %s%s\n", verbs[i].name,
 		                       verbs[i].short_summary,
 		                       verbs[i].run ? "" : " (" NOT_YET ")");
-	g_string_append(below, "\nEnvironment variables:\n"
-	                       "  RAUC_KEY_PASSPHRASE  Passphrase of the key given with --key\n"
-	                       "  NO_COLOR             If not empty: no colours on a terminal");
+	g_string_append(below,
+	                "\nEnvironment variables:\n"
+	                "  RAUC_KEY_PASSPHRASE  Passphrase of the key given with --key\n"
+	                "  RAUC_PKCS11_MODULE   Library of the PKCS#11 token, for pkcs11: URLs\n"
+	                "  RAUC_PKCS11_PIN      PIN of the token\n"
+	                "  NO_COLOR             If not empty: no colours on a terminal");
 
 	OptionsHelp help = { .parameters = "<COMMAND>", .epilogue = below->str };
 	g_autofree char *text = options_format_help(&help);

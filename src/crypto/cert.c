@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "crypto/digest.h"
+#include "crypto/pkcs11.h"
 #include "crypto/reason.h"
 
 #define PEM_FILE_MAX (16 << 20) /* a keyring of all CAs of the web has 250 KiB */
@@ -20,11 +21,13 @@ void cert_stack_free(CertStack *certs)
 
 char *cert_read_pem(const char *path, size_t *size, GError **error)
 {
-	if (g_str_has_prefix(path, "pkcs11:"))
-		return fail_null(
-			error, FAILURE_UNSUPPORTED,
-			"%s: PKCS#11 tokens are not supported by this build, give a PEM file",
-			path);
+	if (pkcs11_is_url(path)) {
+		g_autofree char *shown = pkcs11_show(path);
+
+		return fail_null(error, FAILURE_UNSUPPORTED,
+		                 "%s: this must be a PEM file, it cannot be in a PKCS#11 token",
+		                 shown);
+	}
 
 	char *text = file_read(path, PEM_FILE_MAX, size, error);
 	if (text && *size == 0) {
@@ -38,8 +41,11 @@ X509 *cert_load(const char *path, GError **error)
 {
 	REASON_SCOPE;
 	size_t size;
-	g_autofree char *text = cert_read_pem(path, &size, error);
 
+	if (pkcs11_is_url(path))
+		return pkcs11_load_cert(path, error);
+
+	g_autofree char *text = cert_read_pem(path, &size, error);
 	if (!text)
 		return NULL;
 
@@ -78,8 +84,11 @@ EVP_PKEY *cert_load_key(const char *path, const char *passphrase, GError **error
 	REASON_SCOPE;
 	Passphrase asked = { passphrase, false };
 	size_t size;
-	g_autofree char *text = cert_read_pem(path, &size, error);
 
+	if (pkcs11_is_url(path))
+		return pkcs11_load_key(path, error);
+
+	g_autofree char *text = cert_read_pem(path, &size, error);
 	if (!text)
 		return NULL;
 

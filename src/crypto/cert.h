@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Certificates and private keys in PEM files. For this folder only: what the
- * floors above see has no OpenSSL types.
+ * Certificates and private keys in PEM files or PKCS#11 tokens. For this folder
+ * only: what the floors above see has no OpenSSL types.
  */
 
 #include <glib.h>
@@ -23,10 +23,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_PKEY, EVP_PKEY_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(BIO, BIO_free_all)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CMS_ContentInfo, CMS_ContentInfo_free)
 
-/* The first certificate in the file. */
+/* The first certificate in the file, or the one that a pkcs11: URL means. */
 X509 *cert_load(const char *path, GError **error);
 
-/* The private key in the file; NULL as passphrase: an encrypted key is an error. */
+/* The private key in the file; NULL as passphrase: an encrypted key is an error. A key that a
+ * pkcs11: URL means stays in its token and opens with a PIN (crypto/pkcs11.h). */
 EVP_PKEY *cert_load_key(const char *path, const char *passphrase, GError **error);
 
 /* A PEM file as a whole, larger than any sane one is refused; empty is, too. */

@@ -8,6 +8,7 @@
 #include "crypto/cert.h"
 #include "crypto/cms.h"
 #include "crypto/content.h"
+#include "crypto/pkcs11.h"
 #include "crypto/reason.h"
 
 #define SIGN_FLAGS (CMS_BINARY | CMS_NOSMIMECAP)
@@ -31,9 +32,21 @@ static bool add_intermediate(SignKey *key, const char *path, GError **error)
 		if (X509_cmp(cert, sk_X509_value(key->intermediates, i)) == 0)
 			return true;
 	if (!sk_X509_push(key->intermediates, cert))
-		return reason_fail(error, FAILURE_CONFIG, "cannot keep certificate %s", path);
+		return reason_fail(error, FAILURE_CONFIG,
+		                   "cannot keep an intermediate certificate");
 	(void)g_steal_pointer(&cert);
 	return true;
+}
+
+static bool check_pair(const SignKey *key, const SignKeyFiles *files, GError **error)
+{
+	if (X509_check_private_key(key->cert, key->key))
+		return true;
+
+	g_autofree char *key_path = pkcs11_show(files->key_path);
+	g_autofree char *cert_path = pkcs11_show(files->cert_path);
+	return reason_fail(error, FAILURE_CONFIG, "key %s does not belong to certificate %s",
+	                   key_path, cert_path);
 }
 
 SignKey *sign_key_load(const SignKeyFiles *files, GError **error)
@@ -47,10 +60,8 @@ SignKey *sign_key_load(const SignKeyFiles *files, GError **error)
 	key->key = cert_load_key(files->key_path, files->passphrase, error);
 	if (!key->key)
 		return NULL;
-	if (!X509_check_private_key(key->cert, key->key))
-		return reason_fail_null(error, FAILURE_CONFIG,
-		                        "key %s does not belong to certificate %s", files->key_path,
-		                        files->cert_path);
+	if (!check_pair(key, files, error))
+		return NULL;
 
 	key->intermediates = sk_X509_new_null();
 	for (const char *const *path = files->intermediate_paths; path && *path; path++)

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * Making CMS SignedData with keys in PEM files (chapter 1.6).
+ * Making CMS SignedData (chapter 1.6) with keys in PEM files or PKCS#11 tokens:
+ * a path that begins with "pkcs11:" is a URL.
  *
  * RAUC_KEY_PASSPHRASE opens an encrypted key; the caller hands it in. Without
  * one an encrypted key is an error, never a prompt.

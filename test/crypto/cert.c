@@ -77,14 +77,19 @@ static void test_long_passphrase(void)
 	pki_assert_error(error, FAILURE_CONFIG, "is the passphrase right?");
 }
 
+/* PKCS#11 URLs are crypto/pkcs11.c's; a keyring cannot be one. */
 static void test_pkcs11(void)
 {
-	g_autoptr(GError) error = NULL, key_error = NULL;
+	g_autoptr(GError) error = NULL, key_error = NULL, pem_error = NULL;
+	size_t size;
 
-	g_assert_null(cert_load("pkcs11:token=a;object=b", &error));
-	pki_assert_error(error, FAILURE_UNSUPPORTED, "pkcs11:token=a;object=b: PKCS#11");
-	g_assert_null(cert_load_key("pkcs11:token=a", NULL, &key_error));
-	pki_assert_error(key_error, FAILURE_UNSUPPORTED, "PKCS#11");
+	g_assert_null(cert_load("pkcs11:token", &error));
+	pki_assert_error(error, FAILURE_CONFIG, "pkcs11:token is not a valid PKCS#11 URL");
+	g_assert_null(cert_load_key("pkcs11:token", NULL, &key_error));
+	pki_assert_error(key_error, FAILURE_CONFIG, "pkcs11:token is not a valid PKCS#11 URL");
+	g_assert_null(cert_read_pem("pkcs11:token=a?pin-value=1", &size, &pem_error));
+	pki_assert_error(pem_error, FAILURE_UNSUPPORTED,
+	                 "pkcs11:token=a?***: this must be a PEM file");
 }
 
 /* What the openssl program says of the same certificate. */
