@@ -7,13 +7,11 @@
 #include <openssl/err.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "crypto/pkcs11_url.h"
 #include "pki.h"
+#include "token.h"
 
-#define SOFTHSM  "/usr/lib/softhsm/libsofthsm2.so"
-#define SHIM_LOG "shim.log"
-
+#define SOFTHSM "/usr/lib/softhsm/libsofthsm2.so"
 /* Parts in the order of a URL, "name=value" with everything but letters and digits as %XX. */
 static const struct {
 	const char *url, *parts, *pin, *pin_source;
@@ -144,25 +142,6 @@ static void test_redact(void)
 	}
 }
 
-/* The calls of this kind that the module saw since the last look at it. */
-static unsigned count_calls(const char *name)
-{
-	g_autofree char *log = NULL;
-	unsigned n = 0;
-
-	if (!g_file_get_contents(pki_own(SHIM_LOG), &log, NULL, NULL))
-		return 0;
-	g_auto(GStrv) lines = g_strsplit(log, "\n", -1);
-	for (char **line = lines; *line; line++)
-		n += g_str_equal(*line, name);
-	return n;
-}
-
-static void forget_calls(void)
-{
-	g_assert_true(file_remove_tree(pki_own(SHIM_LOG), NULL));
-}
-
 static const struct {
 	const char *url, *pin;
 	const char *judge; /* what it must be, in the PKI */
@@ -187,11 +166,11 @@ static void test_certs(void)
 
 		g_test_message("%s", certs[i].url);
 		g_setenv("RAUC_PKCS11_PIN", certs[i].pin ? certs[i].pin : "", TRUE);
-		forget_calls();
+		token_forget_calls();
 		g_autoptr(X509) cert = cert_load(certs[i].url, &error);
 		g_assert_no_error(error);
 		g_assert_cmpint(X509_cmp(cert, judge), ==, 0);
-		g_assert_cmpuint(count_calls("login"), ==, 0); /* everybody may see it */
+		g_assert_cmpuint(token_count_calls("login"), ==, 0); /* everybody may see it */
 		pki_assert_clean();
 	}
 }
@@ -323,7 +302,7 @@ static void test_refused(void)
 
 		g_test_message("%s", refused[i].url);
 		g_setenv("RAUC_PKCS11_PIN", refused[i].pin ? refused[i].pin : "", TRUE);
-		forget_calls();
+		token_forget_calls();
 		if (refused[i].is_cert)
 			loaded = cert_load(refused[i].url, &error);
 		else
@@ -331,7 +310,7 @@ static void test_refused(void)
 		g_assert_null(loaded);
 		pki_assert_error(error, refused[i].why, refused[i].part);
 		g_assert_null(strstr(error->message, "4711"));
-		g_assert_cmpuint(count_calls("login"), ==, refused[i].n_logins);
+		g_assert_cmpuint(token_count_calls("login"), ==, refused[i].n_logins);
 	}
 }
 
@@ -351,11 +330,11 @@ static void test_pin_state(void)
 		g_autoptr(GError) error = NULL;
 
 		g_setenv("SHIM_FLAGS", states[i].flags, TRUE);
-		forget_calls();
+		token_forget_calls();
 		g_assert_null(cert_load_key("pkcs11:token=one;object=rsa", NULL, &error));
 		g_unsetenv("SHIM_FLAGS");
 		pki_assert_error(error, FAILURE_CONFIG, states[i].part);
-		g_assert_cmpuint(count_calls("login"), ==, states[i].n_logins);
+		g_assert_cmpuint(token_count_calls("login"), ==, states[i].n_logins);
 	}
 }
 
@@ -426,25 +405,6 @@ static void test_threads(void)
 	pki_assert_clean();
 }
 
-/* Why there is no token to be had here, or NULL. */
-static const char *set_up(void)
-{
-	if (!g_file_test(SOFTHSM, G_FILE_TEST_EXISTS))
-		return "SoftHSM is not installed (Debian: softhsm2)";
-	g_autofree char *writer = g_find_program_in_path("pkcs11-tool");
-	if (!writer)
-		return "pkcs11-tool is not installed (Debian: opensc)";
-	g_setenv("T", pki_own("tokens"), TRUE);
-	g_autofree char *made = pki_shell("sh \"$MAKE_TOKEN\" $T $P");
-	g_assert_nonnull(made);
-	g_autofree char *conf = g_build_filename(pki_own("tokens"), "softhsm2.conf", NULL);
-	g_setenv("SOFTHSM2_CONF", conf, TRUE);
-	g_setenv("SHIM_MODULE", SOFTHSM, TRUE);
-	g_setenv("SHIM_LOG", pki_own(SHIM_LOG), TRUE);
-	g_setenv("RAUC_PKCS11_MODULE", g_getenv("SHIM"), TRUE);
-	return NULL;
-}
-
 static void skip(const void *why)
 {
 	g_test_skip(why);
@@ -471,7 +431,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/crypto/pkcs11/bad-url", test_bad_url);
 	g_test_add_func("/crypto/pkcs11/redact", test_redact);
 
-	const char *lack = set_up();
+	const char *lack = token_set_up();
 	for (unsigned i = 0; i < G_N_ELEMENTS(with_token); i++) {
 		if (lack)
 			g_test_add_data_func(with_token[i].path, lack, skip);

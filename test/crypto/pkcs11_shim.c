@@ -86,7 +86,9 @@ static Result pass(int at, void *a, void *b, void *c, void *d, void *e)
 PASS(0)
 PASS(1)
 PASS(5)
-PASS(6) PASS(12) PASS(18) PASS(24) PASS(26) PASS(27) PASS(33) PASS(34) PASS(42) PASS(43)
+PASS(6)
+PASS(12)
+PASS(18) PASS(24) PASS(26) PASS(27) PASS(33) PASS(34) PASS(42) PASS(43)
 
 	__attribute__((visibility("default"))) Result C_GetFunctionList(Table **to);
 
