@@ -68,6 +68,91 @@ static void test_keys(void)
 	}
 }
 
+/* How private keys lie about: what openssl wrote, now and twenty years ago. */
+static const struct {
+	const char *made_by; /* writes k from $P/rsa.key, or $P/ec.key */
+	bool is_encrypted;
+	bool is_legacy; /* no passphrase opens it: OpenSSL 3 has the cipher no more */
+} forms[] = {
+	{ "openssl pkcs8 -topk8 -nocrypt -in $P/rsa.key -out k", false, false },
+	{ "openssl pkcs8 -topk8 -nocrypt -in $P/ec.key -out k", false, false },
+	{ "openssl rsa -traditional -in $P/rsa.key -out k", false, false },
+	{ "openssl ec -in $P/ec.key -out k", false, false },
+	{ "(openssl ecparam -name prime256v1; openssl ec -in $P/ec.key) >k", false, false },
+	{ "(cat $P/rsa.pem; cat $P/rsa.key) >k", false, false },
+	{ "(echo words before; cat $P/ec.key; echo and after) >k", false, false },
+	{ "openssl genpkey -algorithm ed25519 -out k", false, false },
+	{ "openssl pkcs8 -topk8 -in $P/rsa.key -passout env:W -out k", true, false },
+	{ "openssl pkcs8 -topk8 -in $P/ec.key -passout env:W -out k", true, false },
+	{ "openssl pkcs8 -topk8 -scrypt -in $P/ec.key -passout env:W -out k", true, false },
+	{ "openssl pkcs8 -topk8 -v2 des3 -in $P/rsa.key -passout env:W -out k", true, false },
+	{ "openssl pkcs8 -topk8 -v2 aes-128-cbc -v2prf hmacWithSHA1 -in $P/ec.key -passout env:W "
+	  "-out k",
+	  true, false },
+	{ "openssl rsa -traditional -aes256 -in $P/rsa.key -passout env:W -out k", true, false },
+	{ "openssl rsa -traditional -des3 -in $P/rsa.key -passout env:W -out k", true, false },
+	{ "openssl ec -aes128 -in $P/ec.key -passout env:W -out k", true, false },
+	{ "openssl pkcs8 -topk8 -provider legacy -provider default -v1 PBE-MD5-DES -in $P/rsa.key "
+	  "-passout env:W -out k",
+	  true, true },
+};
+
+static const char *const passphrases[] = { "s", "two words", "gr\xc3\xbc\xc3\x9f", "$(id) 'x' \\",
+	                                   "0123456789012345678901234567890123456789" };
+
+static const struct {
+	const char *passphrase, *part;
+} wrong[] = {
+	{ NULL, "is encrypted: set its passphrase in RAUC_KEY_PASSPHRASE" },
+	{ "", "is encrypted: set its passphrase in RAUC_KEY_PASSPHRASE" },
+	{ "wrong", "cannot decrypt private key" },
+	{ "S", "is the passphrase right?" },
+};
+
+/* A wrong passphrase can give bytes that look decrypted; whatever they are then, it is one error. */
+static void assert_refuses(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(wrong); i++) {
+		g_autoptr(GError) error = NULL;
+
+		g_assert_null(cert_load_key(pki_own("k"), wrong[i].passphrase, &error));
+		pki_assert_error(error, FAILURE_CONFIG, wrong[i].part);
+	}
+	for (unsigned i = 0; i < 300; i++) {
+		g_autofree char *guess = g_strdup_printf("guess %u", i);
+		g_autoptr(GError) error = NULL;
+
+		if (i >= 3 && !g_test_thorough())
+			break;
+		g_assert_null(cert_load_key(pki_own("k"), guess, &error));
+		pki_assert_error(error, FAILURE_CONFIG, "is the passphrase right?");
+	}
+}
+
+static void test_forms(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(forms); i++) {
+		const char *passphrase = passphrases[i % G_N_ELEMENTS(passphrases)];
+		g_autoptr(GError) error = NULL;
+
+		g_setenv("W", passphrase, TRUE);
+		g_test_message("%s", forms[i].made_by);
+		g_autofree char *made = pki_shell(forms[i].made_by);
+		g_assert_nonnull(made);
+		g_autoptr(EVP_PKEY) key = cert_load_key(pki_own("k"), passphrase, &error);
+		if (forms[i].is_legacy) {
+			g_assert_null(key);
+			pki_assert_error(error, FAILURE_CONFIG, "unsupported");
+			continue;
+		}
+		g_assert_no_error(error);
+		g_assert_nonnull(key);
+		pki_assert_clean();
+		if (forms[i].is_encrypted)
+			assert_refuses();
+	}
+}
+
 static void test_long_passphrase(void)
 {
 	g_autofree char *passphrase = g_strnfill(100000, 'x');
@@ -142,6 +227,7 @@ int main(int argc, char **argv)
 	pki_init(&argc, &argv);
 	g_test_add_func("/crypto/cert/refused", test_refused);
 	g_test_add_func("/crypto/cert/keys", test_keys);
+	g_test_add_func("/crypto/cert/forms", test_forms);
 	g_test_add_func("/crypto/cert/long-passphrase", test_long_passphrase);
 	g_test_add_func("/crypto/cert/pkcs11", test_pkcs11);
 	g_test_add_func("/crypto/cert/describe", test_describe);
