@@ -37,4 +37,9 @@ put one same 04 "$2/ec.key" "$2/ec.pem"
 put one same 05 "$2/rsa.key" "$2/rsa.pem"
 put one bare 06 "$2/self.key"
 put other ec 02 "$2/self.key" "$2/self.pem"
+
+# A key of an elliptic curve that may open, not only sign.
+openssl pkey -in "$2/ec.key" -outform DER -out put.der
+pkcs11-tool --module "$module" --login --pin 1234 --token-label one --write-object put.der --type privkey \
+	--label opens --id 07 --usage-derive
 rm -f put.p8 put.der

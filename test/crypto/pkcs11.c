@@ -218,6 +218,44 @@ static void test_keys(void)
 	}
 }
 
+/* What openssl encrypted for a certificate opens with its key in the token. */
+static const struct {
+	const char *url, *cert, *how;
+} recipients[] = {
+	{ "pkcs11:token=one;object=rsa", "rsa.pem", "" },
+	{ "pkcs11:token=one;object=rsa", "rsa.pem", "-aes-256-gcm" },
+	{ "pkcs11:token=one;object=opens", "ec.pem", "" },
+	{ "pkcs11:token=one;object=opens", "ec.pem", "-aes-256-cbc" },
+	{ "pkcs11:token=one;object=rsa", "rsa.pem", "$P/ec.pem" },
+	{ "pkcs11:token=one;object=opens", "ec.pem", "$P/rsa.pem" },
+};
+
+static void test_decrypt(void)
+{
+	g_setenv("RAUC_PKCS11_PIN", "1234", TRUE);
+	for (unsigned i = 0; i < G_N_ELEMENTS(recipients); i++) {
+		g_autoptr(GError) error = NULL;
+		g_autofree char *command =
+			g_strdup_printf("echo hidden | openssl cms -encrypt -binary "
+		                        "-outform DER -out cms %s $P/%s",
+		                        recipients[i].how, recipients[i].cert);
+		g_autofree char *made = pki_shell(command);
+		g_assert_nonnull(made);
+
+		g_test_message("%s %s", recipients[i].url, recipients[i].how);
+		g_autoptr(EVP_PKEY) key = cert_load_key(recipients[i].url, NULL, &error);
+		g_autoptr(X509) cert = cert_load(pki_path(recipients[i].cert), &error);
+		g_assert_no_error(error);
+		g_autoptr(BIO) in = BIO_new_file(pki_own("cms"), "rb");
+		g_autoptr(BIO) out = BIO_new(BIO_s_mem());
+		g_autoptr(CMS_ContentInfo) cms = d2i_CMS_bio(in, NULL);
+		g_assert_cmpint(CMS_decrypt(cms, key, cert, NULL, out, CMS_BINARY), ==, 1);
+		g_autofree char *text = cert_bio_text(out);
+		g_assert_cmpstr(text, ==, "hidden\n");
+		ERR_clear_error();
+	}
+}
+
 /* A PIN in a file, as services have it. Who is logged in stays so, with whatever PIN: wrong ones first. */
 static const struct {
 	const char *content, *part; /* NULL: opens */
@@ -420,6 +458,7 @@ static const struct {
 	{ "/crypto/pkcs11/modules", test_modules },
 	{ "/crypto/pkcs11/pin-source", test_pin_source },
 	{ "/crypto/pkcs11/keys", test_keys },
+	{ "/crypto/pkcs11/decrypt", test_decrypt },
 	{ "/crypto/pkcs11/mismatch", test_mismatch },
 	{ "/crypto/pkcs11/threads", test_threads },
 };
