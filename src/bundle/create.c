@@ -2,143 +2,56 @@
 
 #include "bundle/create.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/error.h"
-#include "base/fd.h"
 #include "base/file.h"
-#include "base/process.h"
 #include "bundle/bundle.h"
-#include "bundle/result.h"
-#include "bundle/seal.h"
+#include "bundle/converter.h"
+#include "bundle/images.h"
+#include "bundle/pack.h"
 #include "bundle/stage.h"
-#include "crypto/digest.h"
-
-#define MANIFEST_NAME "manifest.raucm"
-#define HASH_PART     (1024 * 1024)
+#include "bundle/tools.h"
 
 static Manifest *load_manifest(const char *stage, GError **error)
 {
 	ERROR_WHILE(error, "Failed to load manifest");
-	g_autofree char *path = g_build_filename(stage, MANIFEST_NAME, NULL);
+	g_autofree char *path = g_build_filename(stage, PACK_MANIFEST, NULL);
 	size_t size;
 	g_autofree char *text = file_read(path, BUNDLE_MAX_MANIFEST, &size, error);
 
 	return text ? manifest_parse(text, size, error) : NULL;
 }
 
-/* What this version cannot put into a bundle must not be left out in silence. */
-static bool check_supported(const Manifest *manifest, GError **error)
+static bool is_program(const char *stage, const char *name)
 {
-	for (unsigned i = 0; i < manifest->images->len; i++) {
-		const Image *image = manifest->images->pdata[i];
-		const unsigned both = IMAGE_HOOK_PRE_INSTALL | IMAGE_HOOK_POST_INSTALL;
+	g_autofree char *path = g_build_filename(stage, name, NULL);
+	struct stat st;
 
-		if (image->hooks & IMAGE_HOOK_INSTALL && image->hooks & both)
-			return fail(error, FAILURE_CONFIG,
-			            "An 'install' hook must not be combined with 'pre-install' or "
-			            "'post-install' hooks");
-		if (image->convert)
-			return fail(error, FAILURE_UNSUPPORTED,
-			            "image '%s': 'convert' is not supported by this version",
-			            image->filename);
-		if (image->adaptive)
-			return fail(error, FAILURE_UNSUPPORTED,
-			            "image '%s': 'adaptive' is not supported by this version",
-			            image->filename);
-	}
+	return stat(path, &st) == 0 && st.st_mode & 0111;
+}
+
+/* Hook and handler are started from the bundle, as they lie in it. */
+static bool check_programs(const BundleCreate *request, const char *stage, const Manifest *manifest,
+                           GError **error)
+{
+	const char *hook = manifest->hook_filename, *handler = manifest->handler_filename;
+	g_autofree char *path = hook ? g_build_filename(stage, hook, NULL) : NULL;
+
+	if (path && !g_file_test(path, G_FILE_TEST_IS_REGULAR))
+		return fail(error, FAILURE_NOT_FOUND,
+		            "hook file '%s' does not exist in bundle content dir (%s)", hook,
+		            request->input);
+	if (hook && !is_program(stage, hook))
+		g_warning("hook file '%s' is not executable: devices will fail to start it", hook);
+	if (handler && !is_program(stage, handler))
+		g_warning("handler file '%s' does not exist in the bundle content, or is not "
+		          "executable: devices will fail to start it",
+		          handler);
 	return true;
 }
 
-static bool hash_file(const char *path, Image *image, GError **error)
-{
-	g_autoptr(Source) source = source_file_open(path, error);
-	g_autoptr(Digest) digest = digest_new();
-	g_autofree uint8_t *part = g_malloc(HASH_PART);
-	uint8_t result[DIGEST_SIZE];
-
-	if (!source)
-		return false;
-	for (uint64_t at = 0; at < source->size; at += HASH_PART) {
-		size_t size = (size_t)MIN(HASH_PART, source->size - at);
-
-		if (!source_read_at(source, part, size, at, error))
-			return false;
-		digest_update(digest, part, size);
-	}
-	digest_finish(digest, result);
-	g_free(image->sha256);
-	image->sha256 = digest_hex(result, sizeof(result));
-	image->size = source->size;
-	image->has_size = true;
-	return true;
-}
-
-/* One image after the other would leave cores idle. */
-typedef struct {
-	const Manifest *manifest;
-	const char *stage;
-	const char *input;
-} Hashing;
-
-static void *hash_image(void *user, uint64_t item, GError **error)
-{
-	const Hashing *hashing = user;
-	Image *image = hashing->manifest->images->pdata[item];
-
-	if (!image->filename)
-		return image;
-	g_autofree char *path = g_build_filename(hashing->stage, image->filename, NULL);
-	if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))
-		return fail_null(error, FAILURE_NOT_FOUND,
-		                 "image file '%s' for slot '%s' does not exist in bundle content "
-		                 "dir (%s)",
-		                 image->filename, image->class, hashing->input);
-	return hash_file(path, image, error) ? image : NULL;
-}
-
-static bool hash_done(void *user G_GNUC_UNUSED, uint64_t item G_GNUC_UNUSED,
-                      void *made G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
-{
-	return true;
-}
-
-static bool hash_images(const BundleCreate *request, const char *stage, Manifest *manifest,
-                        GError **error)
-{
-	static const PoolWork work = { .produce = hash_image, .consume = hash_done };
-	Hashing hashing = { manifest, stage, request->input };
-
-	return pool_run(request->pool, manifest->images->len, &work, &hashing, error);
-}
-
-static bool check_files(const BundleCreate *request, const char *stage, const Manifest *manifest,
-                        GError **error)
-{
-	if (!manifest->hook_filename)
-		return true;
-	g_autofree char *path = g_build_filename(stage, manifest->hook_filename, NULL);
-	return g_file_test(path, G_FILE_TEST_IS_REGULAR) ||
-	       fail(error, FAILURE_NOT_FOUND,
-	            "hook file '%s' does not exist in bundle content dir (%s)",
-	            manifest->hook_filename, request->input);
-}
-
-/* The staged manifest is a link to the user's file: replace it, never write into it. */
-static bool store_manifest(const char *stage, const Manifest *manifest, GError **error)
-{
-	g_autofree char *path = g_build_filename(stage, MANIFEST_NAME, NULL);
-	g_autofree char *text = manifest_format(manifest);
-
-	return file_replace(path, text, strlen(text), 0644, error);
-}
-
-static Manifest *prepare(const BundleCreate *request, const char *stage, GError **error)
+static Manifest *read_manifest(const BundleCreate *request, const char *stage, GError **error)
 {
 	g_autoptr(Manifest) manifest = load_manifest(stage, error);
 
@@ -152,41 +65,24 @@ static Manifest *prepare(const BundleCreate *request, const char *stage, GError 
 		return NULL;
 	for (unsigned i = 0; i < manifest->warnings->len; i++)
 		g_warning("%s", (const char *)manifest->warnings->pdata[i]);
-	if (!check_supported(manifest, error) || !check_files(request, stage, manifest, error) ||
-	    !hash_images(request, stage, manifest, error) ||
-	    !store_manifest(stage, manifest, error))
+	if (!images_check_adaptive(manifest, error) || !converter_check(manifest, error) ||
+	    !check_programs(request, stage, manifest, error))
 		return NULL;
 	return g_steal_pointer(&manifest);
-}
-
-static bool make_squashfs(const BundleCreate *request, const char *stage, const char *output,
-                          GError **error)
-{
-	g_autoptr(GStrvBuilder) argv = g_strv_builder_new();
-
-	g_strv_builder_add_many(argv, "mksquashfs", stage, output, "-noappend", "-no-progress",
-	                        "-all-root", "-no-xattrs", "-quiet", NULL);
-	if (request->mksquashfs_args) {
-		g_autoptr(GError) reason = NULL;
-		g_auto(GStrv) extra = NULL;
-
-		if (!g_shell_parse_argv(request->mksquashfs_args, NULL, &extra, &reason))
-			return fail(error, FAILURE_USAGE, "--mksquashfs-args: %s", reason->message);
-		g_strv_builder_addv(argv, (const char **)extra);
-	}
-	g_auto(GStrv) words = g_strv_builder_end(argv);
-	return process_run_argv(words, error);
 }
 
 static bool create_in(const BundleCreate *request, const char *stage, const Result *result,
                       GError **error)
 {
-	g_autoptr(Manifest) manifest = prepare(request, stage, error);
+	Pack pack = { request->key, request->check, request->mksquashfs_args, request->pool };
+	g_auto(Tools) tools = TOOLS_NONE;
+	g_autoptr(Manifest) manifest = read_manifest(request, stage, error);
 
-	return manifest && make_squashfs(request, stage, result->path, error) &&
-	       seal_bundle(result->fd, request->output, manifest, request->key, request->pool,
-	                   error) &&
-	       result_verify(result, &request->check, error) && result_publish(result, error);
+	return manifest && pack_check(&pack, error) &&
+	       tools_open(&tools, converter_has_owners(manifest), error) &&
+	       images_measure(manifest, stage, request->input, request->pool, error) &&
+	       converter_run(manifest, stage, &tools, error) &&
+	       pack_stage(&pack, stage, manifest, &tools, result, error);
 }
 
 bool bundle_create(const BundleCreate *request, GError **error)

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "bundle/tools.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/process.h"
+
+/* More than this of what a program complains of is repetition. */
+#define MOST_COMPLAINTS 2
+
+static bool is_pseudo(void)
+{
+	return g_getenv("PSEUDO_LOCALSTATEDIR") && g_strcmp0(g_getenv("PSEUDO_DISABLED"), "1") != 0;
+}
+
+bool tools_is_root(void)
+{
+	return geteuid() == 0 || is_pseudo();
+}
+
+/* fakeroot is a shell script that does not quote the names of its files. */
+static char *make_folder(GError **error)
+{
+	const char *place = g_get_tmp_dir();
+	bool is_safe =
+		strspn(place, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "/._-") == strlen(place);
+	char *folder = g_build_filename(is_safe ? place : "/tmp", "rauc-fakeroot-XXXXXX", NULL);
+
+	if (g_mkdtemp(folder))
+		return folder;
+	fail_errno(error, "cannot create folder %s", folder);
+	g_free(folder);
+	return NULL;
+}
+
+bool tools_open(Tools *tools, bool needs_owners, GError **error)
+{
+	ERROR_WHILE(error, "preparing fakeroot");
+	g_autofree char *program = NULL;
+
+	*tools = TOOLS_NONE;
+	if (!needs_owners || tools_is_root())
+		return true;
+	program = g_find_program_in_path("fakeroot");
+	if (!program)
+		return fail(error, FAILURE_TOOL,
+		            "'convert' keeps owners, which needs root or the program fakeroot: "
+		            "install fakeroot");
+	tools->folder = make_folder(error);
+	if (!tools->folder)
+		return false;
+	tools->state = g_build_filename(tools->folder, "state", NULL);
+	return file_replace(tools->state, "", 0, 0600, error);
+}
+
+void tools_clear(Tools *tools)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (tools->folder && !file_remove_tree(tools->folder, &error))
+		g_warning("%s", error->message);
+	g_clear_pointer(&tools->folder, g_free);
+	g_clear_pointer(&tools->state, g_free);
+}
+
+typedef struct {
+	GString *text;
+	unsigned n;
+} Complaints;
+
+/* What tar says of every archive with absolute names, and after every error. */
+static bool says_nothing(const char *line)
+{
+	return !*line || strstr(line, ": Removing leading `") ||
+	       strstr(line, ": Exiting with failure status") ||
+	       strstr(line, ": Error is not recoverable");
+}
+
+static void note_line(void *user, const char *line, bool is_stderr)
+{
+	Complaints *complaints = user;
+
+	if (!is_stderr || says_nothing(line))
+		return;
+	if (complaints->n++ < MOST_COMPLAINTS)
+		g_string_append_printf(complaints->text, "%s%s", complaints->text->len ? "; " : "",
+		                       line);
+}
+
+static bool run(GStrv argv, GError **error)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_autofree char *line = g_strjoinv(" ", argv);
+	Complaints complaints = { .text = text };
+	ProcessRun process = { .argv = (const char *const *)argv,
+		               .line = note_line,
+		               .user = &complaints };
+	int code;
+
+	g_debug("run: %s", line);
+	if (!process_watch(&process, &code, error))
+		return false;
+	if (code == 0)
+		return true;
+	bool is_full = strstr(text->str, g_strerror(ENOSPC)) != NULL;
+	return fail(error, is_full ? FAILURE_NO_SPACE : FAILURE_TOOL, "%s exited with %d%s%s",
+	            argv[0], code, text->len ? ": " : "", text->str);
+}
+
+bool tools_run(const Tools *tools, GStrv argv, GError **error)
+{
+	g_autoptr(GStrvBuilder) words = g_strv_builder_new();
+
+	if (tools->state)
+		g_strv_builder_add_many(words, "fakeroot", "-s", tools->state, "-i", tools->state,
+		                        "--", NULL);
+	g_strv_builder_addv(words, (const char **)argv);
+	g_auto(GStrv) all = g_strv_builder_end(words);
+	return run(all, error);
+}

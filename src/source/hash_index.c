@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "source/hash_index.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+
+/* What is read at once: small enough to be still in a core's cache when the second one hashes it. */
+#define PART_CHUNKS 64
+#define PART        (PART_CHUNKS * HASH_INDEX_CHUNK)
+
+struct HashIndex {
+	GBytes *bytes;
+};
+
+typedef struct {
+	Source *image;
+	int fd;
+	Digest *whole;
+} Job;
+
+typedef struct {
+	uint8_t bytes[PART];
+	uint8_t digests[PART_CHUNKS * DIGEST_SIZE];
+} Part;
+
+bool hash_index_check_size(uint64_t size, GError **error)
+{
+	if (!size)
+		return fail(error, FAILURE_CONFIG, "image/partition is empty");
+	if (size % HASH_INDEX_CHUNK)
+		return fail(error, FAILURE_CONFIG,
+		            "image/partition size (%" G_GUINT64_FORMAT
+		            ") is not a multiple of 4096 bytes",
+		            size);
+	return size / HASH_INDEX_CHUNK <= HASH_INDEX_MAX_CHUNKS ||
+	       fail(error, FAILURE_CONFIG,
+	            "image/partition size (%" G_GUINT64_FORMAT
+	            ") is too large: an index has at most %d chunks of 4096 bytes",
+	            size, HASH_INDEX_MAX_CHUNKS);
+}
+
+static size_t part_size(const Job *job, uint64_t item)
+{
+	return (size_t)MIN(PART, job->image->size - item * PART);
+}
+
+static void *hash_chunks(void *user, uint64_t item, GError **error)
+{
+	const Job *job = user;
+	g_autofree Part *part = g_new(Part, 1);
+	g_autoptr(Digest) digest = digest_new();
+	size_t size = part_size(job, item);
+
+	if (!source_read_at(job->image, part->bytes, size, item * PART, error))
+		return NULL;
+	for (size_t i = 0; i < size / HASH_INDEX_CHUNK; i++) {
+		digest_update(digest, part->bytes + i * HASH_INDEX_CHUNK, HASH_INDEX_CHUNK);
+		digest_finish(digest, part->digests + i * DIGEST_SIZE);
+	}
+	return g_steal_pointer(&part);
+}
+
+static bool hash_whole(void *user, uint64_t item, void *owned, GError **error)
+{
+	const Job *job = user;
+	g_autofree Part *part = owned;
+	size_t size = part_size(job, item);
+
+	digest_update(job->whole, part->bytes, size);
+	return fd_write_at(job->fd, part->digests, size / HASH_INDEX_CHUNK * DIGEST_SIZE,
+	                   item * PART_CHUNKS * DIGEST_SIZE, "the block hash index", error);
+}
+
+static void discard(void *user G_GNUC_UNUSED, void *part)
+{
+	g_free(part);
+}
+
+bool hash_index_create(Source *image, int fd, Pool *pool, uint8_t whole[DIGEST_SIZE],
+                       GError **error)
+{
+	static const PoolWork work = { hash_chunks, hash_whole, discard };
+	g_autoptr(Digest) digest = digest_new();
+	Job job = { image, fd, digest };
+
+	if (!hash_index_check_size(image->size, error) ||
+	    !pool_run(pool, (image->size + PART - 1) / PART, &work, &job, error))
+		return false;
+	digest_finish(digest, whole);
+	return true;
+}
+
+static bool check_load(uint64_t size, uint64_t image_size, GError **error)
+{
+	if (!size || size % DIGEST_SIZE || size / DIGEST_SIZE > HASH_INDEX_MAX_CHUNKS)
+		return fail(error, FAILURE_FORMAT,
+		            "block hash index of %" G_GUINT64_FORMAT
+		            " bytes: expected %d for each chunk, and 1 to %d chunks",
+		            size, DIGEST_SIZE, HASH_INDEX_MAX_CHUNKS);
+	return !image_size || size / DIGEST_SIZE * HASH_INDEX_CHUNK == image_size ||
+	       fail(error, FAILURE_FORMAT,
+	            "block hash index of %" G_GUINT64_FORMAT
+	            " bytes: an image of %" G_GUINT64_FORMAT " bytes has another",
+	            size, image_size);
+}
+
+HashIndex *hash_index_load(Source *file, uint64_t image_size, GError **error)
+{
+	if (!check_load(file->size, image_size, error))
+		return NULL;
+
+	GBytes *bytes = source_read_all(file, (size_t)file->size, error);
+	if (!bytes)
+		return NULL;
+	HashIndex *index = g_new0(HashIndex, 1);
+	index->bytes = bytes;
+	return index;
+}
+
+void hash_index_free(HashIndex *index)
+{
+	if (!index)
+		return;
+	g_bytes_unref(index->bytes);
+	g_free(index);
+}
+
+uint32_t hash_index_count(const HashIndex *index)
+{
+	return (uint32_t)(g_bytes_get_size(index->bytes) / DIGEST_SIZE);
+}
+
+const uint8_t *hash_index_digest(const HashIndex *index, uint32_t chunk)
+{
+	const uint8_t *digests = g_bytes_get_data(index->bytes, NULL);
+
+	g_assert(chunk < hash_index_count(index));
+	return digests + (size_t)chunk * DIGEST_SIZE;
+}
