@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
+ * Device nodes, FIFOs and sockets are only made in what a converter has put there, the
+ * file system of somebody's container; nothing else in a bundle has a use for them.
+ *
  * Paths are made of names the squashfs reader has checked (no '/', no ".."), and
  * every entry is created with a call that fails where something is already
  * there: a link and a folder of the same name cannot lead outside.
@@ -9,7 +12,9 @@
 #include "bundle/extract.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -20,15 +25,16 @@
 
 typedef struct {
 	Squashfs *files;
+	const Manifest *manifest;
 	const char *folder;
-	GArray *modes; /* of Mode: folders get theirs when they are filled */
+	GArray *folders; /* of Folder: they get what they are when they are filled */
 	uint8_t *part;
 } Extract;
 
 typedef struct {
 	char *path;
-	unsigned mode;
-} Mode;
+	SquashfsEntry entry;
+} Folder;
 
 static bool write_content(Extract *extract, int fd, const char *path, const SquashfsEntry *entry,
                           GError **error)
@@ -47,10 +53,18 @@ static bool write_content(Extract *extract, int fd, const char *path, const Squa
 	return true;
 }
 
-static bool own(int fd, const char *path, const SquashfsEntry *entry, GError **error)
+/* Owner and time of what is no link or the link itself, and the mode of what has one. */
+static bool set_facts(const char *path, const SquashfsEntry *entry, GError **error)
 {
-	if (geteuid() == 0 && fchown(fd, entry->uid, entry->gid) < 0)
+	struct timespec times[2] = { { .tv_sec = entry->mtime }, { .tv_sec = entry->mtime } };
+
+	/* A new owner takes special bits away, so the mode comes behind it. */
+	if (geteuid() == 0 && lchown(path, entry->uid, entry->gid) < 0)
 		return fail_errno(error, "cannot set the owner of %s", path);
+	if (entry->type != SQUASHFS_SYMLINK && chmod(path, entry->mode & 07777) < 0)
+		return fail_errno(error, "cannot set the mode of %s", path);
+	if (utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail_errno(error, "cannot set the time of %s", path);
 	return true;
 }
 
@@ -59,12 +73,63 @@ static bool extract_file(Extract *extract, const char *path, const SquashfsEntry
 {
 	fd_auto int fd = fd_open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, error);
 
-	if (fd < 0 || !write_content(extract, fd, path, entry, error) ||
-	    !own(fd, path, entry, error))
-		return false;
-	if (fchmod(fd, entry->mode & 07777) < 0)
-		return fail_errno(error, "cannot set the mode of %s", path);
-	return fd_close(&fd, path, error);
+	return fd >= 0 && write_content(extract, fd, path, entry, error) &&
+	       fd_close(&fd, path, error) && set_facts(path, entry, error);
+}
+
+static bool extract_folder(Extract *extract, const char *path, const SquashfsEntry *entry,
+                           GError **error)
+{
+	if (mkdir(path, 0700) < 0)
+		return fail_errno(error, "cannot create folder %s", path);
+	Folder folder = { g_strdup(path), *entry };
+	g_array_append_val(extract->folders, folder);
+	return true;
+}
+
+static bool extract_link(const char *path, const SquashfsEntry *entry, GError **error)
+{
+	if (symlink(entry->target, path) < 0)
+		return fail_errno(error, "cannot create link %s", path);
+	return set_facts(path, entry, error);
+}
+
+static bool is_below(const char *name, const char *folder)
+{
+	size_t size = strlen(folder);
+
+	return strncmp(name, folder, size) == 0 && name[size] == '/';
+}
+
+static bool is_converted(const Manifest *manifest, const char *name)
+{
+	for (unsigned i = 0; i < manifest->images->len; i++) {
+		const Image *image = manifest->images->pdata[i];
+
+		for (char **folder = image->converted; folder && *folder; folder++) {
+			if (is_below(name, *folder))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool extract_node(const Extract *extract, const char *name, const char *path,
+                         const SquashfsEntry *entry, GError **error)
+{
+	static const mode_t kinds[] = { [SQUASHFS_BLOCK_DEVICE] = S_IFBLK,
+		                        [SQUASHFS_CHAR_DEVICE] = S_IFCHR,
+		                        [SQUASHFS_FIFO] = S_IFIFO,
+		                        [SQUASHFS_SOCKET] = S_IFSOCK };
+
+	if (!is_converted(extract->manifest, name))
+		return fail(error, FAILURE_FORMAT,
+		            "the bundle has a device, fifo or socket: %s. Only files, folders and "
+		            "links are allowed",
+		            name);
+	if (mknod(path, kinds[entry->type] | 0600, makedev(entry->major, entry->minor)) < 0)
+		return fail_errno(error, "cannot create device, fifo or socket %s", path);
+	return set_facts(path, entry, error);
 }
 
 static bool extract_entry(void *user, const char *name, const SquashfsEntry *entry, GError **error)
@@ -74,55 +139,46 @@ static bool extract_entry(void *user, const char *name, const SquashfsEntry *ent
 
 	switch (entry->type) {
 	case SQUASHFS_FOLDER:
-		if (mkdir(path, 0700) < 0)
-			return fail_errno(error, "cannot create folder %s", path);
-		Mode mode = { g_steal_pointer(&path), entry->mode & 07777 };
-		g_array_append_val(extract->modes, mode);
-		return true;
+		return extract_folder(extract, path, entry, error);
 	case SQUASHFS_FILE:
 		return extract_file(extract, path, entry, error);
 	case SQUASHFS_SYMLINK:
-		return symlink(entry->target, path) == 0 ||
-		       fail_errno(error, "cannot create link %s", path);
+		return extract_link(path, entry, error);
 	default:
-		return fail(error, FAILURE_FORMAT,
-		            "the bundle has a device, fifo or socket: %s. Only files, folders and "
-		            "links are allowed",
-		            name);
+		return extract_node(extract, name, path, entry, error);
 	}
 }
 
-static bool set_modes(const Extract *extract, GError **error)
+static bool finish_folders(const Extract *extract, GError **error)
 {
-	for (unsigned i = extract->modes->len; i-- > 0;) {
-		const Mode *mode = &g_array_index(extract->modes, Mode, i);
+	for (unsigned i = extract->folders->len; i-- > 0;) {
+		const Folder *folder = &g_array_index(extract->folders, Folder, i);
 
-		if (chmod(mode->path, mode->mode) < 0)
-			return fail_errno(error, "cannot set the mode of %s", mode->path);
+		if (!set_facts(folder->path, &folder->entry, error))
+			return false;
 	}
 	return true;
 }
 
-static void mode_clear(void *mode)
+static void folder_clear(void *folder)
 {
-	g_free(((Mode *)mode)->path);
+	g_free(((Folder *)folder)->path);
 }
 
-static bool extract_all(Bundle *bundle, const char *folder, GError **error)
+static bool extract_all(Bundle *bundle, const char *path, GError **error)
 {
 	g_autofree uint8_t *part = g_malloc(PART);
-	g_autoptr(GArray) modes = g_array_new(FALSE, FALSE, sizeof(Mode));
-	Extract extract = { bundle_files(bundle), folder, modes, part };
-	SquashfsEntry root;
+	g_autoptr(GArray) folders = g_array_new(FALSE, FALSE, sizeof(Folder));
+	Extract extract = { bundle_files(bundle), bundle_manifest(bundle), path, folders, part };
+	Folder root = { 0 };
 
-	g_array_set_clear_func(modes, mode_clear);
-	if (!squashfs_find(extract.files, "", &root, error))
+	g_array_set_clear_func(folders, folder_clear);
+	if (!squashfs_find(extract.files, "", &root.entry, error))
 		return false;
-	Mode mode = { g_strdup(folder), root.mode & 07777 };
-	g_array_append_val(modes, mode);
-	squashfs_entry_clear(&root);
+	root.path = g_strdup(path);
+	g_array_append_val(folders, root);
 	return squashfs_walk(extract.files, "", extract_entry, &extract, error) &&
-	       set_modes(&extract, error);
+	       finish_folders(&extract, error);
 }
 
 bool extract_bundle(Bundle *bundle, const char *folder, GError **error)

@@ -8,5 +8,5 @@
 #include "bundle/bundle.h"
 
 /* `folder` must not exist; on failure nothing of it is left. Modes are kept, the
- * owner too where we are root. */
+ * owner too where we are root, and times. */
 bool extract_bundle(Bundle *bundle, const char *folder, GError **error);

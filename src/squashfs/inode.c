@@ -33,7 +33,18 @@
 #define NOT_LISTED     3
 #define MOST_TARGET    65535
 
-enum { FOLDER = 1, FILE_, SYMLINK, EXT_FOLDER = 8, EXT_FILE, EXT_SYMLINK };
+enum {
+	FOLDER = 1,
+	FILE_,
+	SYMLINK,
+	BLOCK,
+	CHARACTER,
+	EXT_FOLDER = 8,
+	EXT_FILE,
+	EXT_SYMLINK,
+	EXT_BLOCK,
+	EXT_CHARACTER
+};
 
 void inode_clear(Inode *inode)
 {
@@ -114,6 +125,16 @@ static bool read_symlink(Meta *meta, Inode *inode, GError **error)
 	return true;
 }
 
+static bool read_device(Meta *meta, Inode *inode, GError **error)
+{
+	uint8_t raw[8];
+
+	if (!meta_read(meta, raw, sizeof(raw), error))
+		return false;
+	inode->device = bytes_u32(raw + 4);
+	return true;
+}
+
 static bool read_header(Squashfs *fs, const uint8_t *raw, Inode *inode, GError **error)
 {
 	unsigned type = bytes_u16(raw), mode = bytes_u16(raw + 2);
@@ -155,7 +176,12 @@ bool inode_read(Squashfs *fs, Meta *meta, uint64_t reference, Inode *inode, GErr
 	case SYMLINK:
 	case EXT_SYMLINK:
 		return read_symlink(meta, inode, error);
+	case BLOCK:
+	case CHARACTER:
+	case EXT_BLOCK:
+	case EXT_CHARACTER:
+		return read_device(meta, inode, error);
 	default:
-		return true; /* links and device numbers are of no use here */
+		return true; /* how many links there are is of no use here */
 	}
 }

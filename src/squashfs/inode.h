@@ -16,7 +16,8 @@ typedef struct {
 	uint32_t uid, gid;
 	uint32_t mtime;
 	uint32_t number;
-	uint64_t size; /* of a file's content, or of a folder's listing */
+	uint32_t device; /* of a device node, as the kernel encodes it on disk */
+	uint64_t size;   /* of a file's content, or of a folder's listing */
 	/* A folder's listing, or the first block of a file. */
 	uint64_t block;
 	unsigned offset;

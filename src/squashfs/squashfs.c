@@ -94,6 +94,9 @@ static void fill(SquashfsEntry *entry, Inode *inode, uint64_t reference)
 		.uid = inode->uid,
 		.gid = inode->gid,
 		.mtime = inode->mtime,
+		/* Twelve bits, and a low and a high part around them. */
+		.major = inode->device >> 8 & 0xfff,
+		.minor = (inode->device & 0xff) | (inode->device >> 12 & 0xfff00),
 		.size = inode->type == SQUASHFS_FILE ? inode->size : 0,
 		.target = g_steal_pointer(&inode->target),
 		.inode = reference,

@@ -32,9 +32,10 @@ typedef struct {
 	unsigned mode; /* permission bits, 07777 */
 	uint32_t uid, gid;
 	uint32_t mtime;
-	uint64_t size;  /* of a file */
-	char *target;   /* of a symbolic link, else NULL */
-	uint64_t inode; /* reference, for squashfs_open_inode() */
+	uint32_t major, minor; /* of a device node */
+	uint64_t size;         /* of a file */
+	char *target;          /* of a symbolic link, else NULL */
+	uint64_t inode;        /* reference, for squashfs_open_inode() */
 } SquashfsEntry;
 
 void squashfs_entry_clear(SquashfsEntry *entry);

@@ -78,8 +78,21 @@ static const Row rows[] = {
 	  { 1, 0, 0, 0, 3, 0, 0, 0, 'a', 0, 'b' },
 	  { 0 },
 	  "squashfs: inode 7: symbolic link with a NUL" },
-	{ "block device", 4, { 1 }, { .type = SQUASHFS_BLOCK_DEVICE }, NULL },
-	{ "character device", 5, { 1 }, { .type = SQUASHFS_CHAR_DEVICE }, NULL },
+	{ "block device",
+	  4,
+	  { 1, 0, 0, 0, 0x01, 0x08, 0, 0 },
+	  { .type = SQUASHFS_BLOCK_DEVICE, .device = 0x801 },
+	  NULL },
+	{ "character device",
+	  5,
+	  { 1, 0, 0, 0, 0x03, 0x01, 0, 0x10, 0xff, 0xff, 0xff, 0xff },
+	  { .type = SQUASHFS_CHAR_DEVICE, .device = 0x10000103 },
+	  NULL },
+	{ "extended character device",
+	  12,
+	  { 1, 0, 0, 0, 0x05, 0x04, 0, 0, 0xff, 0xff, 0xff, 0xff },
+	  { .type = SQUASHFS_CHAR_DEVICE, .device = 0x405 },
+	  NULL },
 	{ "FIFO", 6, { 1 }, { .type = SQUASHFS_FIFO }, NULL },
 	{ "socket", 7, { 1 }, { .type = SQUASHFS_SOCKET }, NULL },
 	{ "extended socket", 14, { 1 }, { .type = SQUASHFS_SOCKET }, NULL },
@@ -105,6 +118,7 @@ static void check_inode(const Inode *got, const Inode *expected)
 	g_assert_cmpuint(got->gid, ==, 2000);
 	g_assert_cmpuint(got->mtime, ==, 0x12345678);
 	g_assert_cmpuint(got->number, ==, 7);
+	g_assert_cmpuint(got->device, ==, expected->device);
 	g_assert_cmpuint(got->size, ==, expected->size);
 	g_assert_cmpuint(got->block, ==, expected->block);
 	g_assert_cmpuint(got->offset, ==, expected->offset);
