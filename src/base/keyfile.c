@@ -312,10 +312,27 @@ bool keyfile_take_list(KeyFile *file, const char *group, const char *key, GStrv 
 	return true;
 }
 
+/* Which of the two is meant nobody can know. GKeyFile lists both, and merges groups. */
+static bool check_once(const KeyFile *file, const char *group, GError **error)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	g_auto(GStrv) all = g_key_file_get_keys(file->raw, group, NULL, NULL);
+
+	for (char **key = all; key && *key; key++) {
+		if (!g_hash_table_add(seen, *key))
+			return fail(error, FAILURE_CONFIG,
+			            "Invalid key '%s' in group '[%s]': it is there twice", *key,
+			            group);
+	}
+	return true;
+}
+
 bool keyfile_end_group(KeyFile *file, const char *group, GError **error)
 {
 	g_auto(GStrv) left = keyfile_keys(file, group);
 
+	if (!check_once(file, group, error))
+		return false;
 	if (*left)
 		return fail(error, FAILURE_CONFIG, "Invalid key '%s' in group '[%s]'", *left,
 		            group);

@@ -57,7 +57,8 @@ bool keyfile_take_list(KeyFile *file, const char *group, const char *key, GStrv 
 void keyfile_drop(KeyFile *file, const char *group, const char *key);
 void keyfile_drop_group(KeyFile *file, const char *group);
 
-/* The group is done: a key left over is `Invalid key '<key>' in group '[<group>]'`. */
+/* The group is done: a key left over is `Invalid key '<key>' in group '[<group>]'`, and so is one
+ * that is there twice. */
 bool keyfile_end_group(KeyFile *file, const char *group, GError **error);
 /* The document is done: a group left over is `Invalid group '[<group>]'`. */
 bool keyfile_end(KeyFile *file, GError **error);

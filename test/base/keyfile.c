@@ -124,6 +124,23 @@ static void test_leftovers(void)
 	g_assert_true(keyfile_end(file, NULL));
 }
 
+/* A copied section whose name was not changed: whichever was meant, it was not this. */
+static void test_twice(void)
+{
+	static const char *const texts[] = { "[a]\nk=1\nk=2\n", "[a]\nk=1\n[b]\n[a]\nk=1\n" };
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
+		g_autoptr(KeyFile) file = parse(texts[i]);
+		g_autofree char *value = NULL;
+		g_autoptr(GError) error = NULL;
+
+		g_assert_true(keyfile_take_string(file, "a", "k", &value, NULL));
+		g_assert_false(keyfile_end_group(file, "a", &error));
+		g_assert_cmpstr(error->message, ==,
+		                "Invalid key 'k' in group '[a]': it is there twice");
+	}
+}
+
 static void test_strings(void)
 {
 	g_autoptr(KeyFile) file =
@@ -287,6 +304,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/base/keyfile/huge", test_huge);
 	g_test_add_func("/base/keyfile/order", test_order);
 	g_test_add_func("/base/keyfile/leftovers", test_leftovers);
+	g_test_add_func("/base/keyfile/twice", test_twice);
 	g_test_add_func("/base/keyfile/strings", test_strings);
 	g_test_add_func("/base/keyfile/bools", test_bools);
 	g_test_add_func("/base/keyfile/numbers", test_numbers);
