@@ -3,11 +3,13 @@
 #include "bundle/bundle.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/path.h"
 #include "bundle/access.h"
 #include "bundle/trailer.h"
 #include "crypto/digest.h"
@@ -17,6 +19,7 @@
 
 #define MANIFEST_NAME "manifest.raucm"
 #define COPY_PART     (1024 * 1024)
+#define MOST_LINKS    8
 
 struct BundleFile {
 	char *name;
@@ -420,10 +423,25 @@ Squashfs *bundle_files(const Bundle *bundle)
 	return bundle->files;
 }
 
+/* A name may be a link to another file in the root of the bundle, but to nowhere else. */
+static Source *open_linked(Squashfs *files, const char *name, unsigned most, GError **error)
+{
+	SquashfsEntry entry;
+
+	if (!squashfs_find(files, name, &entry, error))
+		return NULL;
+	bool is_link = entry.type == SQUASHFS_SYMLINK && most && path_is_plain_name(entry.target) &&
+	               !strchr(name, '/');
+	Source *source = is_link ? open_linked(files, entry.target, most - 1, error)
+	                         : squashfs_open_file(files, name, error);
+	squashfs_entry_clear(&entry);
+	return source;
+}
+
 Source *bundle_open_member(const Bundle *bundle, const char *name, GError **error)
 {
 	g_assert(bundle->files);
-	return squashfs_open_file(bundle->files, name, error);
+	return open_linked(bundle->files, name, MOST_LINKS, error);
 }
 
 bool bundle_check_payload(Bundle *bundle, Pool *pool, Progress *progress, GError **error)
