@@ -51,10 +51,11 @@ Config *device_config(const Device *device, const char *keyring, const char *ext
 {
 	g_autofree char *path = g_build_filename(device->folder, "system.conf", NULL);
 	g_autofree char *text =
-		g_strdup_printf("[system]\ncompatible=Test\nbootloader=grub\ngrubenv=grubenv\n"
+		g_strdup_printf("[system]\n%sbootloader=grub\ngrubenv=grubenv\n"
 	                        "data-directory=data\n%s\n[keyring]\npath=%s\n"
 	                        "[slot.rootfs.0]\ndevice=slot-a\nbootname=A\n"
 	                        "[slot.rootfs.1]\ndevice=slot-b\nbootname=B\n",
+	                        extra && strstr(extra, "compatible=") ? "" : "compatible=Test\n",
 	                        extra ? extra : "", keyring ? keyring : "");
 
 	return config_parse(text, strlen(text), path, NULL, error);
