@@ -3,6 +3,7 @@
 #include "bundle/converter.h"
 
 #include <errno.h>
+#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,13 +51,15 @@ bool converter_check(const Manifest *manifest, GError **error)
 	for (unsigned i = 0; i < manifest->images->len; i++) {
 		const Image *image = manifest->images->pdata[i];
 
-		for (char **method = image->convert; method && *method; method++) {
+		if (!image->convert || image->converted)
+			continue;
+		for (char **method = image->convert; *method; method++) {
 			if (!check_method(image, method, error))
 				return false;
 		}
 		if (has_method(image, TAR_EXTRACT) && !check_tar(error))
 			return false;
-		if (image->convert && !image->artifact && !has_method(image, KEEP))
+		if (!image->artifact && !has_method(image, KEEP))
 			g_warning("image '%s' is for slot '%s', but 'convert' takes it out of the "
 			          "bundle: slots cannot use what is left, add '" KEEP
 			          "' to 'convert'",
@@ -72,6 +75,21 @@ bool converter_has_owners(const Manifest *manifest)
 			return true;
 	}
 	return false;
+}
+
+static int make_readable(const char *path, const struct stat *st, int type G_GNUC_UNUSED,
+                         struct FTW *place G_GNUC_UNUSED)
+{
+	return S_ISREG(st->st_mode) && !(st->st_mode & S_IRUSR) ? chmod(path, st->st_mode | S_IRUSR)
+	                                                        : 0;
+}
+
+/* A file that nobody may read was made so by tar itself, and fakeroot, who remembers the mode, is
+ * no root: mksquashfs could not read it. */
+static bool open_files(const char *folder, const Tools *tools, GError **error)
+{
+	return !tools->state || nftw(folder, make_readable, 16, FTW_PHYS) == 0 ||
+	       fail_errno(error, "cannot make the files in %s readable", folder);
 }
 
 /* GNU tar keeps what it unpacks inside the folder: it refuses names with "..", takes a leading
@@ -91,7 +109,7 @@ static bool extract_tar(const Image *image, const char *stage, const char *name,
 		                              "replaced",
 		                              name)
 		                       : fail_errno(error, "cannot create folder %s", folder);
-	return tools_run(tools, (GStrv)words, error);
+	return tools_run(tools, (GStrv)words, error) && open_files(folder, tools, error);
 }
 
 /* Images may share their file: it is extracted for the first of them. */

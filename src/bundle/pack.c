@@ -61,9 +61,19 @@ static bool make_squashfs(const Pack *pack, const char *stage, const Manifest *m
 	return tools_run(tools, words, error);
 }
 
+/* Only the signed manifest can know the tree, and what stood there was another's. */
+static void forget_payload(Manifest *manifest)
+{
+	g_clear_pointer(&manifest->verity_hash, g_free);
+	g_clear_pointer(&manifest->verity_salt, g_free);
+	g_clear_pointer(&manifest->crypt_key, g_free);
+	manifest->verity_size = 0;
+}
+
 bool pack_stage(const Pack *pack, const char *stage, Manifest *manifest, const Tools *tools,
                 const Result *result, GError **error)
 {
+	forget_payload(manifest);
 	return store_manifest(stage, manifest, error) &&
 	       make_squashfs(pack, stage, manifest, tools, result, error) &&
 	       seal_bundle(result->fd, result->name, manifest, pack->key, pack->pool, error) &&

@@ -24,6 +24,6 @@ typedef struct {
 /* What cannot be packed, before any work is done: arguments that are no shell words, no mksquashfs. */
 bool pack_check(const Pack *pack, GError **error);
 
-/* `manifest` is complete but for its verity keys; it is written into `stage` too. */
+/* `manifest` is complete but for what its payload decides; it is written into `stage` too. */
 bool pack_stage(const Pack *pack, const char *stage, Manifest *manifest, const Tools *tools,
                 const Result *result, GError **error);

@@ -71,6 +71,7 @@ void tools_clear(Tools *tools)
 typedef struct {
 	GString *text;
 	unsigned n;
+	bool is_loss; /* something was left out, whatever the exit code says */
 } Complaints;
 
 /* What tar says of every archive with absolute names, and after every error. */
@@ -81,18 +82,42 @@ static bool says_nothing(const char *line)
 	       strstr(line, ": Error is not recoverable");
 }
 
+/* mksquashfs goes on where it cannot read something, and exits with 0. */
+static bool says_loss(const char *line)
+{
+	static const char *const ends[] = { ", creating empty file", ", ignoring", ", skipping...",
+		                            " - skipping ...", ", truncating! ..." };
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(ends); i++) {
+		if (g_str_has_suffix(line, ends[i]))
+			return true;
+	}
+	return false;
+}
+
 static void note_line(void *user, const char *line, bool is_stderr)
 {
 	Complaints *complaints = user;
 
 	if (!is_stderr || says_nothing(line))
 		return;
+	if (says_loss(line) && !complaints->is_loss) {
+		complaints->is_loss = true;
+		complaints->n = 0;
+		g_string_truncate(complaints->text, 0);
+	}
 	if (complaints->n++ < MOST_COMPLAINTS)
 		g_string_append_printf(complaints->text, "%s%s", complaints->text->len ? "; " : "",
 		                       line);
 }
 
-static bool run(GStrv argv, GError **error)
+/* tar says no more where only a part of what it wrote found room. */
+static bool says_full(const char *text)
+{
+	return strstr(text, ": Wrote only ") && !strstr(text, g_strerror(ENOSPC));
+}
+
+static bool run(const char *name, GStrv argv, GError **error)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 	g_autofree char *line = g_strjoinv(" ", argv);
@@ -105,11 +130,18 @@ static bool run(GStrv argv, GError **error)
 	g_debug("run: %s", line);
 	if (!process_watch(&process, &code, error))
 		return false;
-	if (code == 0)
+	if (code == 0 && complaints.is_loss)
+		return fail(error, FAILURE_IO, "%s: %s", name, text->str);
+	if (code == 0) {
+		if (text->len)
+			g_warning("%s: %s", name, text->str);
 		return true;
+	}
+	if (says_full(text->str))
+		g_string_append_printf(text, " (%s)", g_strerror(ENOSPC));
 	bool is_full = strstr(text->str, g_strerror(ENOSPC)) != NULL;
-	return fail(error, is_full ? FAILURE_NO_SPACE : FAILURE_TOOL, "%s exited with %d%s%s",
-	            argv[0], code, text->len ? ": " : "", text->str);
+	return fail(error, is_full ? FAILURE_NO_SPACE : FAILURE_TOOL, "%s exited with %d%s%s", name,
+	            code, text->len ? ": " : "", text->str);
 }
 
 bool tools_run(const Tools *tools, GStrv argv, GError **error)
@@ -121,5 +153,5 @@ bool tools_run(const Tools *tools, GStrv argv, GError **error)
 		                        "--", NULL);
 	g_strv_builder_addv(words, (const char **)argv);
 	g_auto(GStrv) all = g_strv_builder_end(words);
-	return run(all, error);
+	return run(argv[0], all, error);
 }

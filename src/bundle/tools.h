@@ -26,6 +26,6 @@ bool tools_open(Tools *tools, bool needs_owners, GError **error);
 void tools_clear(Tools *tools);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Tools, tools_clear)
 
-/* Ends when we end. What it complained of first is the reason in `error`; a full file system
- * is FAILURE_NO_SPACE. */
+/* Ends when we end. What it complained of first is the reason in `error`, a warning where it went
+ * on; a full file system is FAILURE_NO_SPACE. That it left a file out is a failure always. */
 bool tools_run(const Tools *tools, GStrv argv, GError **error);

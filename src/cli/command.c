@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "cli/output.h"
+#include "cli/signing.h"
 
 #ifndef RAUC_VERSION
 #define RAUC_VERSION "0.0.0"
@@ -20,8 +21,8 @@ typedef struct {
 	const char *name;
 	const char *short_summary; /* in the list of verbs */
 	OptionsHelp help;
-	const char *missing[3];             /* what to say for each argument that is not there */
-	int (*run)(const Options *options); /* NULL: not part of this version yet */
+	const char *missing[3]; /* what to say for each argument that is not there */
+	int (*run)(const Options *options);
 	/* What must be given besides arguments, NULL: nothing; complains itself. */
 	bool (*is_given)(const Options *options);
 	bool counts_itself; /* the verb checks its arguments */
@@ -54,8 +55,8 @@ static const Verb verbs[] = {
 	  NEEDS_TWO("bundle", "bundle"), command_resign, NULL, false },
 	{ "convert", "Convert to casync index bundle and store",
 	  { "convert <INBUNDLE> <OUTBUNDLE>", "Convert to casync index bundle and store",
-	    NULL, NULL, NULL },
-	  { NULL }, NULL, NULL, false },
+	    "Convert options:", NULL, options_convert },
+	  NEEDS_TWO("bundle", "bundle name"), command_convert, signing_is_given, false },
 	{ "encrypt", "Encrypt a crypt bundle",
 	  { "encrypt <INBUNDLE> <OUTBUNDLE>", "Encrypt a crypt bundle", "Encryption options:", NULL,
 	    options_encrypt },
@@ -101,8 +102,6 @@ static const Verb verbs[] = {
 };
 /* clang-format on */
 
-#define NOT_YET "not part of this version yet"
-
 static const Verb *find_verb(const char *name)
 {
 	for (unsigned i = 0; i < G_N_ELEMENTS(verbs); i++) {
@@ -120,9 +119,8 @@ static void print_help(void)
 	                                        "List of rauc commands:\n");
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(verbs); i++)
-		g_string_append_printf(below, "  %-19s %s%s\n", verbs[i].name,
-		                       verbs[i].short_summary,
-		                       verbs[i].run ? "" : " (" NOT_YET ")");
+		g_string_append_printf(below, "  %-19s %s\n", verbs[i].name,
+		                       verbs[i].short_summary);
 	g_string_append(below,
 	                "\nEnvironment variables:\n"
 	                "  RAUC_KEY_PASSPHRASE  Passphrase of the key given with --key\n"
@@ -137,12 +135,8 @@ static void print_help(void)
 
 static void print_verb_help(const Verb *verb)
 {
-	OptionsHelp help = verb->help;
+	g_autofree char *text = options_format_help(&verb->help);
 
-	if (!verb->run)
-		help.epilogue = "This command is " NOT_YET ".";
-
-	g_autofree char *text = options_format_help(&help);
 	output_text("%s", text);
 }
 
@@ -168,10 +162,6 @@ static int run_verb(const Verb *verb, Options *options)
 	if (options->wants_help) {
 		print_verb_help(verb);
 		return 0;
-	}
-	if (!verb->run) {
-		output_complain("rauc: '%s' is " NOT_YET, verb->name);
-		return 1;
 	}
 	if (!options_parse_verb(options, &verb->help, &error)) {
 		output_complain("%s", error->message);

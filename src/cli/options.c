@@ -38,6 +38,8 @@
 #define DECRYPT_ROW FILENAME("key", key, "decryption key file or PKCS#11 URL", "PEMFILE|PKCS11-URL")
 #define TRUST_ROW \
 	FLAG("trust-environment", 0, trust_environment, "trust environment and skip bundle access checks")
+#define MKSQUASHFS_ROW \
+	TEXT("mksquashfs-args", 0, mksquashfs_args, "mksquashfs extra args", "ARGS")
 #define BOOT_SLOT_ROW \
 	TEXT("override-boot-slot", 0, override_boot_slot, "override auto-detection of booted slot", "BOOTNAME")
 
@@ -76,7 +78,7 @@ const OptionsRow options_install[] = {
 };
 
 const OptionsRow options_bundle[] = {
-	TEXT("mksquashfs-args", 0, mksquashfs_args, "mksquashfs extra args", "ARGS"),
+	MKSQUASHFS_ROW,
 	SIGN_ROWS,
 	OPTIONS_END
 };
@@ -86,6 +88,19 @@ const OptionsRow options_resign[] = {
 	KEYRING_ROW,
 	NO_VERIFY_ROW,
 	NO_CHECK_TIME_ROW,
+	SIGN_ROWS,
+	OPTIONS_END
+};
+
+const OptionsRow options_convert[] = {
+	LIST("to", 0, to, "convert archives in the bundle: tar-extract, keep (multiple uses supported)", "METHOD"),
+	LIST("ignore-image", 0, ignore_image, "ignore image during conversion (multiple uses supported)",
+	     "SLOTCLASS"),
+	TRUST_ROW,
+	KEYRING_ROW,
+	NO_VERIFY_ROW,
+	MKSQUASHFS_ROW,
+	TEXT("casync-args", 0, casync_args, "casync extra args (casync is not supported)", "ARGS"),
 	SIGN_ROWS,
 	OPTIONS_END
 };
@@ -230,11 +245,12 @@ char *options_format_help(const OptionsHelp *help)
 
 void options_clear(Options *options)
 {
-	static const OptionsRow *const tables[] = { global_rows,     hidden_rows,
-		                                    options_install, options_bundle,
-		                                    options_encrypt, options_replace_signature,
-		                                    options_info,    options_extract,
-		                                    options_status,  options_write_slot };
+	static const OptionsRow *const tables[] = { global_rows,       hidden_rows,
+		                                    options_install,   options_bundle,
+		                                    options_encrypt,   options_replace_signature,
+		                                    options_convert,   options_info,
+		                                    options_extract,   options_status,
+		                                    options_write_slot };
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(tables); i++) {
 		for (const OptionsRow *row = tables[i]; row->name; row++) {

@@ -27,11 +27,12 @@ typedef struct {
 	char *cert, *key, *keyring, *signing_keyring;
 	GStrv intermediate;
 	gboolean trust_environment, no_verify, no_check_time;
-	/* resign, encrypt */
+	/* resign, encrypt, convert */
 	gboolean append;
 	GStrv to;
-	/* bundle */
-	char *mksquashfs_args;
+	/* bundle, convert */
+	char *mksquashfs_args, *casync_args;
+	GStrv ignore_image;
 	/* info, status */
 	char *output_format;
 	gboolean dump_cert, dump_recipients, is_detailed;
@@ -58,9 +59,9 @@ typedef struct {
 	const char *text, *value;
 } OptionsRow;
 
-extern const OptionsRow options_install[], options_bundle[], options_resign[], options_encrypt[],
-	options_replace_signature[], options_extract[], options_info[], options_status[],
-	options_write_slot[], options_service[];
+extern const OptionsRow options_install[], options_bundle[], options_resign[], options_convert[],
+	options_encrypt[], options_replace_signature[], options_extract[], options_info[],
+	options_status[], options_write_slot[], options_service[];
 
 /* How one command line is described in its help. */
 typedef struct {

@@ -56,10 +56,11 @@ static Source *open_image(const Bundle *bundle, const Image *image, GError **err
 	Source *bytes = bundle_open_member(bundle, image->filename, &missing);
 
 	if (!bytes && image->converted && g_error_matches(missing, FAILURE, FAILURE_NOT_FOUND))
-		return fail_null(error, FAILURE_FORMAT,
-		                 "Source image '%s' was taken out of the bundle when it was "
-		                 "converted: a slot needs a bundle made with 'convert=tar-extract;keep'",
-		                 image->filename);
+		return fail_null(
+			error, FAILURE_FORMAT,
+			"Source image '%s' was taken out of the bundle when it was "
+			"converted: a slot needs a bundle made with 'convert=tar-extract;keep'",
+			image->filename);
 	if (!bytes && g_error_matches(missing, FAILURE, FAILURE_NOT_FOUND))
 		return fail_null(error, FAILURE_FORMAT, "Source image '%s' not found in bundle",
 		                 image->filename);

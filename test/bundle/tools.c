@@ -39,13 +39,18 @@ static const struct {
 	Failure code;
 } runs[] = {
 	{ "exit 0", NULL, 0 },
-	{ "echo out; echo err >&2; exit 0", NULL, 0 },
+	{ "echo out; exit 0", NULL, 0 },
+	{ "echo strange >&2; echo 'Failed to read file x, creating empty file' >&2; exit 0",
+	  "sh: Failed to read file x, creating empty file", FAILURE_IO },
 	{ "exit 3", "sh exited with 3", FAILURE_TOOL },
 	{ "echo first >&2; echo second >&2; echo third >&2; exit 1",
 	  "sh exited with 1: first; second", FAILURE_TOOL },
 	{ "echo \"tar: Removing leading \\`/' from member names\" >&2; echo >&2; echo why >&2; "
 	  "echo 'tar: Exiting with failure status due to previous errors' >&2; exit 2",
 	  "sh exited with 2: why", FAILURE_TOOL },
+	{ "echo 'tar: x: Wrote only 1 of 2 bytes' >&2; exit 2",
+	  "sh exited with 2: tar: x: Wrote only 1 of 2 bytes (No space left on device)",
+	  FAILURE_NO_SPACE },
 	{ "echo 'write: No space left on device' >&2; exit 1",
 	  "sh exited with 1: write: No space left on device", FAILURE_NO_SPACE },
 	{ "kill -9 $$", "sh: Child process killed by signal 9", FAILURE_TOOL },

@@ -8,10 +8,6 @@
 
 #define HELP    "Usage:\n  rauc [OPTION\xe2\x80\xa6] <COMMAND>\n*List of rauc commands:\n  bundle *"
 #define NOTHING ""
-#define NOT_YET(verb)                                                                  \
-	{                                                                              \
-		verb, 1, NOTHING, "rauc: '" verb "' is not part of this version yet\n" \
-	}
 
 static const struct {
 	const char *line;
@@ -55,7 +51,20 @@ static const struct {
 	{ "encrypt --help", 0, "*\nEncryption options:\n*--to=PEMFILE*", NOTHING },
 	{ "replace-signature --help", 0, "*\nReplace signature options:\n*", NOTHING },
 	{ "extract-signature --help", 0, "*\nExtract signature options:\n*--key=*", NOTHING },
-	NOT_YET("convert"),
+	{ "convert --help", 0,
+	  "*\nConvert options:\n*--to=METHOD*--ignore-image=SLOTCLASS*--casync-args=ARGS*",
+	  NOTHING },
+	{ "convert", 1, NOTHING, "Cert and key files must be provided\n" },
+	{ "convert a b --cert=c", 1, NOTHING, "Cert and key files must be provided\n" },
+	{ "convert --cert=c --key=k", 1, NOTHING, "An input bundle must be provided\n" },
+	{ "convert a --cert=c --key=k", 1, NOTHING, "An output bundle name must be provided\n" },
+	{ "convert a b c --cert=c --key=k", 1, NOTHING, "Excess argument: c\n" },
+	{ "convert a b --cert=c --key=k", 1, NOTHING,
+	  "Failed to create bundle: conversion to casync index bundles is not supported. *" },
+	{ "convert a b --cert=c --key=k --casync-args=-x", 1, NOTHING,
+	  "Failed to create bundle: conversion to casync index bundles is not supported. *" },
+	{ "convert a b --cert=c --key=k --to=tar-extract --casync-args=-x", 1, NOTHING,
+	  "Failed to create bundle: --casync-args has no meaning with --to\n" },
 	{ "service --help", 0,
 	  "*\nService options:\n*--handler-args=ARGS*--override-boot-slot=BOOTNAME*", NOTHING },
 	{ "service x", 1, NOTHING, "Excess argument: x\n" },
