@@ -98,12 +98,13 @@ void bundle_file_free(BundleFile *file)
 static bool take_inside(BundleFile *file, GBytes *inside, const EnvelopeKey *key, GError **error)
 {
 	VerifyCmsKind kind;
+	g_autofree char *name = envelope_key_name(key);
 
 	if (!verify_cms_kind(inside, &kind, NULL))
 		return fail(error, FAILURE_CONFIG,
 		            "Failed to decrypt CMS EnvelopedData: key %s opens none of its "
 		            "recipients, or it is damaged",
-		            key->key_path);
+		            name);
 	if (kind != VERIFY_CMS_ATTACHED)
 		return fail(error, FAILURE_FORMAT, "the envelope holds no signed manifest but %s",
 		            kind == VERIFY_CMS_ENVELOPED ? "another envelope"

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "crypto/cert.h"
 #include "crypto/cms.h"
+#include "crypto/pkcs11.h"
 #include "crypto/reason.h"
 
 #define OPEN_FAILED "Failed to decrypt CMS EnvelopedData: "
@@ -45,7 +46,7 @@ static bool add_recipients(CertStack *certs, const char *path, GError **error)
 	size_t size;
 	int n = 0;
 
-	if (g_str_has_prefix(path, "pkcs11:")) {
+	if (pkcs11_is_url(path)) {
 		X509 *cert = cert_load(path, error);
 
 		return cert && add_recipient(certs, cert, error);
@@ -130,6 +131,11 @@ static int count_recipients(CMS_ContentInfo *cms)
 	return n;
 }
 
+char *envelope_key_name(const EnvelopeKey *key)
+{
+	return pkcs11_show(key->key_path);
+}
+
 static bool is_for(CMS_RecipientInfo *info, X509 *cert)
 {
 	if (CMS_RecipientInfo_type(info) == CMS_RECIPINFO_TRANS)
@@ -148,13 +154,39 @@ static bool is_for(CMS_RecipientInfo *info, X509 *cert)
 static bool check_recipient(CMS_ContentInfo *cms, X509 *cert, const char *path, GError **error)
 {
 	RecipientInfos *infos = CMS_get0_RecipientInfos(cms);
+	g_autofree char *shown = pkcs11_show(path);
 
 	for (int i = 0; i < sk_CMS_RecipientInfo_num(infos); i++)
 		if (is_for(sk_CMS_RecipientInfo_value(infos, i), cert))
 			return true;
 	return fail(error, FAILURE_CONFIG,
 	            OPEN_FAILED "no matching recipient: certificate %s is none of the %d" SHOW,
-	            path, count_recipients(cms));
+	            shown, count_recipients(cms));
+}
+
+static bool check_pair(X509 *cert, EVP_PKEY *pkey, const EnvelopeKey *key, GError **error)
+{
+	if (X509_check_private_key(cert, pkey))
+		return true;
+
+	g_autofree char *name = envelope_key_name(key);
+	g_autofree char *cert_name = pkcs11_show(key->cert_path);
+	return reason_fail(error, FAILURE_CONFIG, "key %s does not belong to certificate %s", name,
+	                   cert_name);
+}
+
+/* A token that went away in between is told apart by looking at it, not by what was opened. */
+static bool fail_open(CMS_ContentInfo *cms, const EnvelopeKey *key, GError **error)
+{
+	g_autofree char *name = envelope_key_name(key);
+
+	if (!pkcs11_check_key(key->key_path, error)) {
+		g_prefix_error(error, OPEN_FAILED);
+		return false;
+	}
+	return fail(error, FAILURE_CONFIG,
+	            OPEN_FAILED "key %s opens none of its %d recipients, or it is damaged" SHOW,
+	            name, count_recipients(cms));
 }
 
 GBytes *envelope_open(GBytes *bytes, const EnvelopeKey *key, GError **error)
@@ -171,21 +203,17 @@ GBytes *envelope_open(GBytes *bytes, const EnvelopeKey *key, GError **error)
 	g_autoptr(EVP_PKEY) pkey = cert_load_key(key->key_path, key->passphrase, error);
 	if (!pkey)
 		return NULL;
-	if (cert && !X509_check_private_key(cert, pkey))
-		return reason_fail_null(error, FAILURE_CONFIG,
-		                        "key %s does not belong to certificate %s", key->key_path,
-		                        key->cert_path);
-
+	if (cert && !check_pair(cert, pkey, key, error))
+		return NULL;
 	if (cert && !check_recipient(cms, cert, key->cert_path, error))
 		return NULL;
 
 	g_autoptr(BIO) out = BIO_new(BIO_s_mem());
 	char *data = NULL;
-	if (CMS_decrypt(cms, pkey, cert, NULL, out, CMS_BINARY) != 1)
-		return fail_null(error, FAILURE_CONFIG,
-		                 OPEN_FAILED "key %s opens none of its %d recipients, or it is "
-		                             "damaged" SHOW,
-		                 key->key_path, count_recipients(cms));
+	if (CMS_decrypt(cms, pkey, cert, NULL, out, CMS_BINARY) != 1) {
+		fail_open(cms, key, error);
+		return NULL;
+	}
 	long size = BIO_get_mem_data(out, &data);
 	return g_bytes_new(data, size > 0 ? (size_t)size : 0);
 }

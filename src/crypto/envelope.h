@@ -16,6 +16,9 @@ typedef struct {
 	const char *passphrase; /* NULL: none */
 } EnvelopeKey;
 
+/* What a message may call the key: its path, or its URL without a PIN. */
+char *envelope_key_name(const EnvelopeKey *key);
+
 /* DER of an EnvelopedData (aes-256-cbc) with `bytes` for every certificate in every file;
  * `*n_recipients` is how many. The paths end with NULL. */
 GBytes *envelope_seal(GBytes *bytes, const char *const *cert_paths, unsigned *n_recipients,

@@ -158,3 +158,15 @@ EVP_PKEY *pkcs11_load_key(const char *url, GError **error)
 	G_UNLOCK(pkcs11_module);
 	return key;
 }
+
+bool pkcs11_check_key(const char *path, GError **error)
+{
+	g_autoptr(Pin) pin = NULL;
+
+	if (!pkcs11_is_url(path))
+		return true;
+	G_LOCK(pkcs11_module);
+	g_autoptr(Pkcs11Object) object = find(path, CKO_PRIVATE_KEY, &pin, error);
+	G_UNLOCK(pkcs11_module);
+	return object != NULL;
+}

@@ -19,5 +19,8 @@ X509 *pkcs11_load_cert(const char *url, GError **error);
 /* The key stays where it is; OpenSSL's provider "pkcs11" or else its engine uses it there. */
 EVP_PKEY *pkcs11_load_key(const char *url, GError **error);
 
+/* Can the token with this key still be reached, and is the key in it? A file always can. */
+bool pkcs11_check_key(const char *path, GError **error);
+
 /* The path, or the URL without its PIN: what a message may show. */
 char *pkcs11_show(const char *path);

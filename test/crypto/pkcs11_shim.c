@@ -16,7 +16,7 @@
 #include <string.h>
 
 typedef unsigned long Result;
-typedef Result (*Call)(void *, void *, void *, void *, void *);
+typedef Result (*Call)(void *, void *, void *, void *, void *, void *);
 
 enum { N_CALLS = 68, TOKEN_INFO = 6, TOKEN_FLAGS_AT = 96 };
 
@@ -33,8 +33,9 @@ static const struct {
 	const char *name;
 	int at;
 } counted[] = {
-	{ "initialize", 0 }, { "finalize", 1 }, { "open", 12 },         { "login", 18 },
-	{ "find", 26 },      { "sign", 43 },    { "decrypt-init", 33 }, { "sign-init", 42 },
+	{ "initialize", 0 }, { "finalize", 1 }, { "open", 12 },
+	{ "login", 18 },     { "find", 26 },    { "sign", 43 },
+	{ "decrypt", 34 },   { "derive", 62 },  { "sign-init", 42 },
 };
 
 static int is_chosen(const char *name, int count)
@@ -63,7 +64,7 @@ static Result count(const char *name, int at)
 	return gone;
 }
 
-static Result pass(int at, void *a, void *b, void *c, void *d, void *e)
+static Result pass(int at, void *a, void *b, void *c, void *d, void *e, void *f)
 {
 	for (size_t i = 0; i < sizeof(counted) / sizeof(*counted); i++)
 		if (counted[i].at == at)
@@ -71,26 +72,33 @@ static Result pass(int at, void *a, void *b, void *c, void *d, void *e)
 	if (gone && at > 3)
 		return gone;
 
-	Result result = real->calls[at](a, b, c, d, e);
+	Result result = real->calls[at](a, b, c, d, e, f);
 	if (at == TOKEN_INFO && result == 0 && getenv("SHIM_FLAGS"))
 		*(unsigned long *)((char *)b + TOKEN_FLAGS_AT) |=
 			strtoul(getenv("SHIM_FLAGS"), NULL, 0);
 	return result;
 }
 
-#define PASS(at)                                                             \
-	static Result pass_##at(void *a, void *b, void *c, void *d, void *e) \
-	{                                                                    \
-		return pass(at, a, b, c, d, e);                              \
-	}
+/* clang-format off */
+#define PASS(at) \
+	static Result pass_##at(void *a, void *b, void *c, void *d, void *e, void *f) \
+	{ return pass(at, a, b, c, d, e, f); }
 PASS(0)
 PASS(1)
 PASS(5)
 PASS(6)
 PASS(12)
-PASS(18) PASS(24) PASS(26) PASS(27) PASS(33) PASS(34) PASS(42) PASS(43)
+PASS(18)
+PASS(24)
+PASS(26)
+PASS(27)
+PASS(34)
+PASS(42)
+PASS(43)
+PASS(62)
+/* clang-format on */
 
-	__attribute__((visibility("default"))) Result C_GetFunctionList(Table **to);
+__attribute__((visibility("default"))) Result C_GetFunctionList(Table **to);
 
 Result C_GetFunctionList(Table **to)
 {
@@ -105,16 +113,16 @@ Result C_GetFunctionList(Table **to)
 	table.calls[0] = pass_0;
 	table.calls[1] = pass_1;
 	table.calls[5] = pass_5;
-	table.calls[TOKEN_INFO] = pass_6;
+	table.calls[6] = pass_6;
 	table.calls[12] = pass_12;
 	table.calls[18] = pass_18;
 	table.calls[24] = pass_24;
 	table.calls[26] = pass_26;
 	table.calls[27] = pass_27;
-	table.calls[33] = pass_33;
 	table.calls[34] = pass_34;
 	table.calls[42] = pass_42;
 	table.calls[43] = pass_43;
+	table.calls[62] = pass_62;
 	*to = &table;
 	return 0;
 }

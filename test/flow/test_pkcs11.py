@@ -304,6 +304,89 @@ def test_nobody_is_asked(rauc, hsm, pki, content, tmp_path):
         assert len(shown.strip().splitlines()) == 1, shown
 
 
+@pytest.fixture
+def encrypted(rauc, hsm, content, tmp_path):
+    """encrypted(label): a bundle that the key of this name opens; everything from the token."""
+    def make(label):
+        plain, out = tmp_path / f"{label}.crypt", tmp_path / f"{label}.raucb"
+        sign(rauc, hsm, content, plain, hsm.url("p256"), hsm.url("p256"), "crypt")
+        result = devices.run(rauc, "encrypt", "--keyring", hsm.ca.cert, "--to", hsm.url(label), plain, out, env=hsm.env)
+        assert result.code == 0, result.text
+        return out
+    return make
+
+
+@pytest.mark.parametrize("kind", tokens.TYPES)
+def test_opened_with_the_token(rauc, hsm, encrypted, make_device, tmp_path, kind):
+    """info and extract with --key, an installation with [encryption]; openssl opens it, too."""
+    out = encrypted(kind)
+    for verb, to in (("info", []), ("extract", [tmp_path / "out"]), ("extract-signature", [tmp_path / "signature"])):
+        result = devices.run(rauc, verb, "--keyring", hsm.ca.cert, "--key", hsm.url(kind), out, *to, env=hsm.env)
+        assert result.code == 0, result.text
+    assert (tmp_path / "out" / "rootfs.img").read_bytes() == bundles.image(bundles.MIB, 5)
+
+    _, envelope = bundles.disassemble(out.read_bytes())
+    (tmp_path / "envelope").write_bytes(envelope)
+    hsm.tool("openssl", "cms", "-decrypt", "-binary", "-inform", "DER", "-in", tmp_path / "envelope", "-out", tmp_path / "inside",
+             "-engine", "pkcs11", "-keyform", "engine", "-inkey", f"{hsm.url(kind)}?pin-value={tokens.PIN}",
+             "-recip", hsm.certs[kind])
+    assert (tmp_path / "inside").read_bytes() == (tmp_path / "signature").read_bytes()
+
+    (tmp_path / "pin").write_text(tokens.PIN)
+    device = make_device(keyring=hsm.ca.cert)
+    device.change("encryption", key=f"{hsm.url(kind)}?pin-source={tmp_path}/pin", cert=hsm.url(kind))
+    result = device.install(out, env={**hsm.env, "RAUC_PKCS11_PIN": ""})
+    assert result.code == 0, result.text
+
+
+@pytest.mark.parametrize("kind", ["rsa2048", "p256"])
+def test_debians_rauc_opens_it_with_the_token(debian, hsm, encrypted, tmp_path, kind):
+    """Debian's has no option for the certificate here; its message says whether it took the key."""
+    result = devices.run(debian, "info", "--keyring", hsm.ca.cert, "--key", hsm.url(kind), encrypted(kind), env=hsm.env)
+    assert result.code == 0 and "CN = p256" in result.out, result.text
+
+
+CLOSED = {
+    "wrong-key": ({"key": "rsa3072"}, {}, r"key pkcs11:token=release;object=rsa3072\?\*\*\* opens none of its 1 recipients"),
+    "wrong-pin": ({}, {"RAUC_PKCS11_PIN": "wrong-pin"}, "cannot log in to token 'release': wrong PIN"),
+    "no-pin": ({}, {"RAUC_PKCS11_PIN": ""}, "needs a PIN"),
+    "no-engine": ({}, {"OPENSSL_ENGINES": "/nonexistent"}, "libengine-pkcs11-openssl"),
+}
+
+
+def info_of(rauc, hsm, bundle, label, reason, env):
+    result = devices.run(rauc, "info", "--keyring", hsm.ca.cert, "--key", hsm.url(label) + "?x-note=" + tokens.PIN, bundle,
+                         env={**hsm.env, **env})
+    assert_one_line(result, reason)
+    assert tokens.PIN not in result.text and "wrong-pin" not in result.text
+    return result
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_not_opened(rauc, hsm, encrypted, name):
+    args, env, reason = CLOSED[name]
+    info_of(rauc, hsm, encrypted("rsa2048"), args.get("key", "rsa2048"), reason, env)
+
+
+REMOVED_OPENING = [(kind, call) for kind, opens in (("rsa2048", "decrypt:1"), ("p256", "derive:1"))
+                   for call in ("open:1", "login:1", "login:2", opens)]
+
+
+@pytest.mark.parametrize("kind,call", REMOVED_OPENING)
+def test_removed_while_opening(rauc, hsm, encrypted, kind, call):
+    info_of(rauc, hsm, encrypted(kind), kind, "([Rr]emoved|is it plugged in)", hsm.shim(call + ":0x32"))
+
+
+def test_resigned_in_the_token(rauc, debian, pki, maker, hsm, content, tmp_path):
+    """Both hands of a signing room: the old signature's keyring is a file, the new key is in the token."""
+    out = tmp_path / "out.raucb"
+    result = devices.run(rauc, "resign", "--keyring", pki.ring, "--cert", hsm.url("p384"), "--key", hsm.url("p384"),
+                         "--signing-keyring", hsm.ca.cert, maker.simple(), out, env=hsm.env)
+    assert result.code == 0, result.text
+    for judge in (rauc, debian):
+        assert_signed(judge, hsm, out, "p384", "verity")
+
+
 def test_config_takes_urls(rauc, hsm, device, maker):
     """[encryption] and [streaming] of system.conf: a URL is not a path below the folder of the file."""
     device.change("encryption", key="pkcs11:token=release;object=p256", cert="pkcs11:token=release;object=p256")
