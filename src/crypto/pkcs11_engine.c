@@ -56,10 +56,16 @@ EVP_PKEY *pkcs11_engine_load_key(const char *url, const char *module, const char
 		                        "OpenSSL's engine 'pkcs11' does not start with module %s",
 		                        module);
 
+	/* The key is there, the caller has just seen it. But an engine does not get over a token
+	 * that was pulled out and plugged in again: it goes on with what it had open before, and
+	 * its command to look anew crashes in what Debian 12 has (libp11 0.4.12). */
 	EVP_PKEY *loaded = ENGINE_load_private_key(engine, url, nobody, NULL);
 	if (!loaded)
-		return reason_fail_null(error, FAILURE_CONFIG,
-		                        "OpenSSL's engine 'pkcs11' cannot use private key %s", url);
+		return reason_fail_null(
+			error, FAILURE_CONFIG,
+			"OpenSSL's engine 'pkcs11' cannot use private key %s (start "
+			"this program again if the token was plugged in anew)",
+			url);
 	return loaded;
 }
 

@@ -10,10 +10,12 @@ import subprocess
 import pytest
 
 import bundles
+import bus as buses
 import device as devices
 import tokens
 from test_bad_input import assert_one_line, snapshot
 from test_cli import on_terminal
+from test_client import client
 
 FORMATS = ["plain", "verity"]
 
@@ -375,6 +377,40 @@ REMOVED_OPENING = [(kind, call) for kind, opens in (("rsa2048", "decrypt:1"), ("
 @pytest.mark.parametrize("kind,call", REMOVED_OPENING)
 def test_removed_while_opening(rauc, hsm, encrypted, kind, call):
     info_of(rauc, hsm, encrypted(kind), kind, "([Rr]emoved|is it plugged in)", hsm.shim(call + ":0x32"))
+
+
+@pytest.mark.parametrize("kind", ["rsa2048", "p256"])
+def test_service(hsm, encrypted, make_device, bus, tmp_path, kind):
+    """Several installations by one process. The token is pulled out and plugged in again: OpenSSL's engine does not get over that,
+    and the message says what helps."""
+    bundle = encrypted(kind)
+    device = make_device(keyring=hsm.ca.cert)
+    device.change("encryption", key=hsm.url(kind), cert=hsm.url(kind))
+    gone = tmp_path / "gone"
+    words = ["env", *(f"{name}={value}" for name, value in hsm.shim(gone=gone).items())]
+    service = buses.Service(device, bus, wrap=words)
+
+    def install(reason=None):
+        result = client(device, bus, "install", bundle)
+        assert result.code == (1 if reason else 0), result.text + service.text
+        assert not reason or re.search("LastError: .*" + reason, result.out), result.text
+        inspected = bus.call("InspectBundle", str(bundle), "{}")
+        assert (inspected.returncode != 0) == bool(reason), inspected.stderr
+
+    try:
+        install()
+        install()
+        gone.touch()
+        install("(removed|is it plugged in)")
+        install("(removed|is it plugged in)")
+        gone.unlink()
+        install("start this program again if the token was plugged in anew")
+        service.end()
+        service = buses.Service(device, bus, wrap=words)
+        install()
+    finally:
+        service.end()
+    assert tokens.PIN not in service.text
 
 
 def test_resigned_in_the_token(rauc, debian, pki, maker, hsm, content, tmp_path):

@@ -72,11 +72,12 @@ class Hsm:
         run("openssl", "x509", "-in", cert, "-outform", "DER", "-out", der)
         self.pkcs11("--write-object", der, "--type", "cert", "--label", label, "--id", number, token=token)
 
-    def shim(self, fail=None, flags=None, log=None):
+    def shim(self, fail=None, flags=None, log=None, gone=None):
         """The environment in which a token goes wrong at a certain call."""
         library = self.folder / "shim.so"
         if not library.exists():
             run("gcc", "-shared", "-fPIC", "-O1", "-o", library, SHIM)
-        more = {"SHIM_FAIL": fail, "SHIM_FLAGS": flags, "SHIM_LOG": log and str(log)}
+        more = {"SHIM_FAIL": fail, "SHIM_FLAGS": flags, "SHIM_LOG": log and str(log),
+                "SHIM_GONE": gone and str(gone)}
         return {**self.env, "SHIM_MODULE": str(SOFTHSM), "RAUC_PKCS11_MODULE": str(library),
                 **{k: v for k, v in more.items() if v}}
