@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "base/version.h"
+#include "model/epoch.h"
 
 enum { BLOCK_SIZE = 4096, N_HEX_DIGITS = 64 };
 
@@ -142,8 +143,10 @@ static bool check_image(const Manifest *manifest, const Image *image, GError **e
 
 static bool check_common(const Manifest *manifest, GError **error)
 {
+	Epoch epoch;
+
 	if (!check_min_rauc_version(manifest->min_rauc_version, error) ||
-	    !manifest_check_names(manifest, error))
+	    !manifest_check_names(manifest, error) || !epoch_parse(manifest, &epoch, error))
 		return false;
 	if (manifest->has_install_check && !manifest->hook_filename)
 		return fail(error, FAILURE_CONFIG,

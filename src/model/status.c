@@ -28,6 +28,8 @@ SlotStatus *slot_status_copy(const SlotStatus *status)
 	copy->bundle_description = g_strdup(status->bundle_description);
 	copy->bundle_build = g_strdup(status->bundle_build);
 	copy->bundle_hash = g_strdup(status->bundle_hash);
+	copy->bundle_signing_time = g_strdup(status->bundle_signing_time);
+	copy->bundle_signed_until = g_strdup(status->bundle_signed_until);
 	copy->status = g_strdup(status->status);
 	copy->sha256 = g_strdup(status->sha256);
 	copy->installed_transaction = g_strdup(status->installed_transaction);
@@ -43,6 +45,9 @@ void slot_status_reset(SlotStatus *status)
 	g_clear_pointer(&status->bundle_description, g_free);
 	g_clear_pointer(&status->bundle_build, g_free);
 	g_clear_pointer(&status->bundle_hash, g_free);
+	status->bundle_epoch = status->bundle_epoch_from = 0;
+	g_clear_pointer(&status->bundle_signing_time, g_free);
+	g_clear_pointer(&status->bundle_signed_until, g_free);
 	g_clear_pointer(&status->status, g_free);
 	g_clear_pointer(&status->sha256, g_free);
 	status->size = 0;
@@ -63,9 +68,10 @@ bool slot_status_is_empty(const SlotStatus *status)
 {
 	return !status->bundle_compatible && !status->bundle_version &&
 	       !status->bundle_description && !status->bundle_build && !status->bundle_hash &&
-	       !status->status && !status->sha256 && !status->installed_transaction &&
-	       !status->installed_timestamp && !status->installed_count &&
-	       !status->activated_timestamp && !status->activated_count;
+	       !status->bundle_epoch && !status->bundle_epoch_from &&
+	       !status->bundle_signing_time && !status->bundle_signed_until && !status->status &&
+	       !status->sha256 && !status->installed_transaction && !status->installed_timestamp &&
+	       !status->installed_count && !status->activated_timestamp && !status->activated_count;
 }
 
 StatusFile *status_file_new(void)
@@ -181,6 +187,11 @@ SlotStatus *status_file_get(const StatusFile *file, const char *group)
 	status->bundle_description = get_string(file, group, "bundle.description");
 	status->bundle_build = get_string(file, group, "bundle.build");
 	status->bundle_hash = get_string(file, group, "bundle.hash");
+	status->bundle_epoch = get_number(file, group, "bundle.security-epoch", G_MAXUINT32);
+	status->bundle_epoch_from =
+		get_number(file, group, "bundle.security-epoch-from", G_MAXUINT32);
+	status->bundle_signing_time = get_time(file, group, "bundle.signing-time");
+	status->bundle_signed_until = get_time(file, group, "bundle.signed-until");
 	status->status = get_string(file, group, "status");
 	status->sha256 = get_digest(file, group, "sha256");
 	status->size = get_number(file, group, "size", G_MAXUINT64);
@@ -212,6 +223,10 @@ void status_file_set(StatusFile *file, const char *group, const SlotStatus *stat
 	set_string(file, group, "bundle.description", status->bundle_description);
 	set_string(file, group, "bundle.build", status->bundle_build);
 	set_string(file, group, "bundle.hash", status->bundle_hash);
+	set_count(file, group, "bundle.security-epoch", status->bundle_epoch);
+	set_count(file, group, "bundle.security-epoch-from", status->bundle_epoch_from);
+	set_string(file, group, "bundle.signing-time", status->bundle_signing_time);
+	set_string(file, group, "bundle.signed-until", status->bundle_signed_until);
 	set_string(file, group, "status", status->status);
 	if (status->sha256) {
 		g_key_file_set_string(file->raw, group, "sha256", status->sha256);

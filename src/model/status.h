@@ -19,8 +19,12 @@ typedef struct StatusFile StatusFile;
 
 struct SlotStatus {
 	char *bundle_compatible, *bundle_version, *bundle_description, *bundle_build, *bundle_hash;
-	char *status; /* "ok", "failed", "pending"; NULL: unknown */
-	char *sha256; /* NULL: unknown */
+	/* Ours, for when the slot is marked good (system/trust). */
+	uint32_t bundle_epoch, bundle_epoch_from; /* going back from this one is permitted; 0: no */
+	char *bundle_signing_time,
+		*bundle_signed_until; /* until the chain's first certificate ends */
+	char *status;                 /* "ok", "failed", "pending"; NULL: unknown */
+	char *sha256;                 /* NULL: unknown */
 	uint64_t size;
 	char *installed_transaction;
 	char *installed_timestamp; /* YYYY-MM-DDTHH:MM:SSZ */

@@ -80,6 +80,28 @@ static void test_round_trip(void)
 	g_assert_cmpstr(text, ==, central);
 }
 
+/* What RAUC does not know, in every form it is kept. */
+static void test_ours(void)
+{
+	static const char text[] = "[slot]\nbundle.hash=19a7e9cf\nbundle.security-epoch=1\n"
+				   "bundle.security-epoch-from=4294967295\n"
+				   "bundle.signing-time=2026-11-22T06:54:01Z\n"
+				   "bundle.signed-until=2036-01-01T00:00:00Z\nstatus=ok\n";
+	g_autoptr(StatusFile) file = parse(text);
+	g_autoptr(SlotStatus) status = status_file_get(file, "slot");
+	g_autoptr(SlotStatus) copy = slot_status_copy(status);
+
+	g_assert_cmpuint(copy->bundle_epoch, ==, 1);
+	g_assert_cmpuint(copy->bundle_epoch_from, ==, G_MAXUINT32);
+	g_assert_cmpstr(copy->bundle_signing_time, ==, "2026-11-22T06:54:01Z");
+	g_assert_cmpstr(copy->bundle_signed_until, ==, "2036-01-01T00:00:00Z");
+	status_file_set(file, "slot", copy);
+	g_autofree char *again = status_file_format(file);
+	g_assert_cmpstr(again, ==, text);
+	slot_status_reset(copy);
+	g_assert_true(slot_status_is_empty(copy));
+}
+
 static void test_foreign_groups(void)
 {
 	g_autoptr(StatusFile) file = parse("[other]\nk=v\n\n[slot.a.0]\nstatus=failed\n"
@@ -115,6 +137,9 @@ static const char *const damaged[] = {
 	"size=-1",
 	"size=18446744073709551616",
 	"installed.count=4294967296",
+	"bundle.security-epoch=4294967296",
+	"bundle.security-epoch=-1",
+	"bundle.signing-time=never",
 	"activated.count=many",
 	"installed.timestamp=yesterday",
 	"activated.timestamp=2026-13-01T00:00:00Z",
@@ -201,6 +226,7 @@ int main(int argc, char **argv)
 	g_log_set_writer_func(count_warnings, NULL, NULL);
 	g_test_add_func("/model/status/read", test_read);
 	g_test_add_func("/model/status/round-trip", test_round_trip);
+	g_test_add_func("/model/status/ours", test_ours);
 	g_test_add_func("/model/status/foreign-groups", test_foreign_groups);
 	g_test_add_func("/model/status/missing", test_missing);
 	g_test_add_func("/model/status/lenient", test_lenient);
