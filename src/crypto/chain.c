@@ -55,7 +55,7 @@ static bool check_codesign(const CertStack *chain, GError **error)
 	return true;
 }
 
-/* ", valid from A until B, checked for C": a wrong clock shows. */
+/* ", valid from A until B, checked for C (why C)": a wrong clock shows. */
 static char *validity(int number, const X509 *cert, const Keyring *keyring, const time_t *at)
 {
 	if (number != X509_V_ERR_CERT_NOT_YET_VALID && number != X509_V_ERR_CERT_HAS_EXPIRED)
@@ -66,10 +66,11 @@ static char *validity(int number, const X509 *cert, const Keyring *keyring, cons
 	g_autoptr(GDateTime) when = g_date_time_new_from_unix_utc(at ? *at : now);
 	g_autofree char *text = when ? g_date_time_format_iso8601(when) : g_strdup("?");
 
-	return g_strdup_printf(", valid from %s until %s, checked for %s%s",
+	const char *why = at ? "signing time" : keyring->check_reason;
+	return g_strdup_printf(", valid from %s until %s, checked for %s%s%s%s",
 	                       described ? described->not_before : "?",
-	                       described ? described->not_after : "?", text,
-	                       at ? " (signing time)" : "");
+	                       described ? described->not_after : "?", text, why ? " (" : "",
+	                       why ? why : "", why ? ")" : "");
 }
 
 static bool fail_chain(X509_STORE_CTX *context, const Keyring *keyring, const time_t *at,

@@ -20,7 +20,10 @@ struct Keyring {
 	bool is_codesign;  /* our own purpose, on top of "any" */
 	bool use_bundle_signing_time;
 	bool no_check_time;
-	time_t check_time;        /* 0: now */
+	time_t check_time;  /* 0: now */
+	char *check_reason; /* NULL: none */
+	bool refuse_demo;
+	char *demo;               /* see keyring_demo() */
 	GStrv allowed_signer_cns; /* NULL: any */
 };
 

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "crypto/chain.h"
+#include "crypto/demo.h"
 #include "crypto/reason.h"
 
 typedef STACK_OF(X509_INFO) InfoStack;
@@ -26,10 +27,24 @@ static int no_passphrase(char *to G_GNUC_UNUSED, int size G_GNUC_UNUSED,
 	return -1;
 }
 
+static void look_for_demo(Keyring *keyring, const InfoStack *infos, const char *path)
+{
+	for (int i = 0; !keyring->demo && i < sk_X509_INFO_num(infos); i++) {
+		const X509 *cert = sk_X509_INFO_value(infos, i)->x509;
+		g_autofree char *found = cert ? demo_describe(cert) : NULL;
+
+		if (found)
+			keyring->demo = g_strdup_printf("keyring %s contains %s", path, found);
+	}
+}
+
 /* Everything in the file goes into the store; `*n_certs` is how many can be trusted. */
-static bool add_infos(X509_STORE *store, const InfoStack *infos, const char *path, int *n_certs,
+static bool add_infos(Keyring *keyring, const InfoStack *infos, const char *path, int *n_certs,
                       GError **error)
 {
+	X509_STORE *store = keyring->store;
+
+	look_for_demo(keyring, infos, path);
 	for (int i = 0; i < sk_X509_INFO_num(infos); i++) {
 		const X509_INFO *info = sk_X509_INFO_value(infos, i);
 
@@ -44,7 +59,7 @@ static bool add_infos(X509_STORE *store, const InfoStack *infos, const char *pat
 	return true;
 }
 
-static bool load_file(X509_STORE *store, const KeyringRules *rules, int *n_certs, GError **error)
+static bool load_file(Keyring *keyring, const KeyringRules *rules, int *n_certs, GError **error)
 {
 	const char *path = rules->path;
 	size_t size;
@@ -63,7 +78,7 @@ static bool load_file(X509_STORE *store, const KeyringRules *rules, int *n_certs
 	g_autoptr(InfoStack) infos = PEM_X509_INFO_read_bio(bio, NULL, no_passphrase, NULL);
 	if (!infos)
 		return reason_fail(error, FAILURE_FORMAT, "cannot read keyring %s", path);
-	return add_infos(store, infos, path, n_certs, error);
+	return add_infos(keyring, infos, path, n_certs, error);
 }
 
 /* c_rehash names: eight hex digits, a dot, for CRLs an r, and a number. */
@@ -72,7 +87,21 @@ static bool is_hash_name(const char *name)
 	return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' && g_ascii_isdigit(name[9]);
 }
 
-static bool add_folder(X509_STORE *store, const char *path, int *n_certs, GError **error)
+/* OpenSSL reads these when it looks for one; what it cannot read is none. */
+static void look_into(Keyring *keyring, const char *folder, const char *name)
+{
+	g_autofree char *path = g_build_filename(folder, name, NULL);
+	size_t size;
+	g_autofree char *text = cert_read_pem(path, &size, NULL);
+	g_autoptr(BIO) bio = text ? BIO_new_mem_buf(text, (int)size) : NULL;
+	g_autoptr(InfoStack) infos =
+		bio ? PEM_X509_INFO_read_bio(bio, NULL, no_passphrase, NULL) : NULL;
+
+	if (infos)
+		look_for_demo(keyring, infos, path);
+}
+
+static bool add_folder(Keyring *keyring, const char *path, int *n_certs, GError **error)
 {
 	g_autoptr(GError) reason = NULL;
 	g_autoptr(GDir) folder = g_dir_open(path, 0, &reason);
@@ -82,30 +111,46 @@ static bool add_folder(X509_STORE *store, const char *path, int *n_certs, GError
 	if (strchr(path, ':')) /* OpenSSL takes it for a list of folders */
 		return fail(error, FAILURE_CONFIG,
 		            "keyring directory %s: the path must not have a colon", path);
-	for (const char *name; (name = g_dir_read_name(folder));)
-		*n_certs += is_hash_name(name);
+	for (const char *name; (name = g_dir_read_name(folder));) {
+		if (!is_hash_name(name))
+			continue;
+		look_into(keyring, path, name);
+		(*n_certs)++;
+	}
 
-	X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_hash_dir());
+	X509_LOOKUP *lookup = X509_STORE_add_lookup(keyring->store, X509_LOOKUP_hash_dir());
 	if (!lookup || X509_LOOKUP_add_dir(lookup, path, X509_FILETYPE_PEM) != 1)
 		return reason_fail(error, FAILURE_CONFIG, "cannot use keyring directory %s", path);
 	return true;
 }
 
-static bool fill_store(X509_STORE *store, const KeyringRules *rules, GError **error)
+static bool fill_store(Keyring *keyring, const KeyringRules *rules, GError **error)
 {
 	int n_certs = 0;
 
-	if (rules->path && !load_file(store, rules, &n_certs, error))
+	if (rules->path && !load_file(keyring, rules, &n_certs, error))
 		return false;
 	if (n_certs == 0 && !rules->directory)
 		return fail(error, FAILURE_FORMAT, "keyring %s has no certificate", rules->path);
-	if (rules->directory && !add_folder(store, rules->directory, &n_certs, error))
+	if (rules->directory && !add_folder(keyring, rules->directory, &n_certs, error))
 		return false;
 	if (n_certs == 0)
 		return fail(error, FAILURE_CONFIG,
 		            "keyring directory %s has no certificate named by its hash: "
 		            "run openssl rehash",
 		            rules->directory);
+	return true;
+}
+
+static bool check_demo(const Keyring *keyring, GError **error)
+{
+	if (!keyring->demo)
+		return true;
+	if (keyring->refuse_demo)
+		return fail(error, FAILURE_CONFIG,
+		            "%s: anyone can sign for whoever trusts it; " DEMO_ADVICE,
+		            keyring->demo);
+	g_warning("%s: NOT FOR PRODUCTION, anyone can sign for whoever trusts it", keyring->demo);
 	return true;
 }
 
@@ -139,6 +184,8 @@ Keyring *keyring_load(const KeyringRules *rules, GError **error)
 	keyring->use_bundle_signing_time = rules->use_bundle_signing_time;
 	keyring->no_check_time = rules->no_check_time;
 	keyring->check_time = rules->check_time;
+	keyring->check_reason = g_strdup(rules->check_reason);
+	keyring->refuse_demo = rules->refuse_demo;
 	keyring->allowed_signer_cns = g_strdupv((GStrv)rules->allowed_signer_cns);
 	if (!set_purpose(keyring, rules->check_purpose, error))
 		return NULL;
@@ -152,7 +199,7 @@ Keyring *keyring_load(const KeyringRules *rules, GError **error)
 	if (rules->allow_partial_chain)
 		flags |= X509_V_FLAG_PARTIAL_CHAIN;
 	X509_STORE_set_flags(keyring->store, flags);
-	if (!fill_store(keyring->store, rules, error))
+	if (!fill_store(keyring, rules, error) || !check_demo(keyring, error))
 		return NULL;
 	return g_steal_pointer(&keyring);
 }
@@ -163,5 +210,12 @@ void keyring_free(Keyring *keyring)
 		return;
 	X509_STORE_free(keyring->store);
 	g_strfreev(keyring->allowed_signer_cns);
+	g_free(keyring->check_reason);
+	g_free(keyring->demo);
 	g_free(keyring);
+}
+
+const char *keyring_demo(const Keyring *keyring)
+{
+	return keyring->demo;
 }

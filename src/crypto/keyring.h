@@ -18,6 +18,8 @@ typedef struct {
 	bool use_bundle_signing_time;
 	bool no_check_time;        /* ignore validity periods */
 	gint64 check_time;         /* check them for this time (Unix); 0: now */
+	const char *check_reason;  /* why that time, for messages about validity; NULL: nothing */
+	bool refuse_demo;          /* neither trust a key of pki/demo nor what it signed */
 	const char *check_purpose; /* OpenSSL's name, "codesign" or NULL for CMS's default */
 	const char *const *allowed_signer_cns; /* NULL: any */
 } KeyringRules;
@@ -27,3 +29,7 @@ typedef struct {
 Keyring *keyring_load(const KeyringRules *rules, GError **error);
 void keyring_free(Keyring *keyring);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Keyring, keyring_free)
+
+/* "keyring <path> contains the public demo CA '…'": loaded with a warning, because then everybody
+ * is trusted; refused with `refuse_demo`. NULL: it contains none. */
+const char *keyring_demo(const Keyring *keyring);

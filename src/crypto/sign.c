@@ -8,6 +8,7 @@
 #include "crypto/cert.h"
 #include "crypto/cms.h"
 #include "crypto/content.h"
+#include "crypto/demo.h"
 #include "crypto/pkcs11.h"
 #include "crypto/reason.h"
 
@@ -78,6 +79,13 @@ void sign_key_free(SignKey *key)
 	EVP_PKEY_free(key->key);
 	cert_stack_free(key->intermediates);
 	g_free(key);
+}
+
+char *sign_key_demo(const SignKey *key)
+{
+	REASON_SCOPE;
+
+	return demo_describe(key->cert);
 }
 
 GBytes *sign_attached(const SignKey *key, GBytes *bytes, GError **error)

@@ -28,6 +28,9 @@ SignKey *sign_key_load(const SignKeyFiles *files, GError **error);
 void sign_key_free(SignKey *key);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SignKey, sign_key_free)
 
+/* "the public demo signer '…'" where everybody has this key, or NULL. */
+char *sign_key_demo(const SignKey *key);
+
 /* DER of a SignedData with the bytes inside. */
 GBytes *sign_attached(const SignKey *key, GBytes *bytes, GError **error);
 /* DER of a detached SignedData over `content`. */

@@ -5,13 +5,14 @@
 struct Signers {
 	char *subjects;
 	GPtrArray *chain;
+	gint64 time;
 };
 
 Signers *signers_new_take(char *subjects, GPtrArray *chain)
 {
 	Signers *signers = g_new(Signers, 1);
 
-	*signers = (Signers){ subjects, chain };
+	*signers = (Signers){ .subjects = subjects, .chain = chain };
 	return signers;
 }
 
@@ -44,6 +45,28 @@ const GPtrArray *signers_chain(const Signers *signers)
 const char *signers_subjects(const Signers *signers)
 {
 	return signers->subjects;
+}
+
+gint64 signers_time(const Signers *signers)
+{
+	return signers->time;
+}
+
+void signers_set_time(Signers *signers, gint64 time)
+{
+	signers->time = time;
+}
+
+gint64 signers_until(const Signers *signers)
+{
+	gint64 until = signers->chain && signers->chain->len ? G_MAXINT64 : 0;
+
+	for (unsigned i = 0; signers->chain && i < signers->chain->len; i++) {
+		const SignerCert *cert = signers->chain->pdata[i];
+
+		until = MIN(until, MAX(cert->not_after_unix, 0));
+	}
+	return until;
 }
 
 char *signers_spki_hashes(const Signers *signers)

@@ -29,5 +29,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SignerCert, signers_cert_free)
 const GPtrArray *signers_chain(const Signers *signers);
 /* "'<subject>', '<subject>'" of all signer certificates. */
 const char *signers_subjects(const Signers *signers);
+/* When it was signed, as the signer says (Unix); 0: he does not, or there are several. */
+gint64 signers_time(const Signers *signers);
+void signers_set_time(Signers *signers, gint64 time);
+/* When the first certificate of the chain ends (Unix); 0: nobody knows. */
+gint64 signers_until(const Signers *signers);
 /* Hashes of the chain, leaf to root, joined by a blank; "" without a chain. */
 char *signers_spki_hashes(const Signers *signers);

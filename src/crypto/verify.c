@@ -17,6 +17,7 @@
 #include "crypto/chain.h"
 #include "crypto/cms.h"
 #include "crypto/content.h"
+#include "crypto/demo.h"
 #include "crypto/reason.h"
 
 typedef STACK_OF(CMS_SignerInfo) SignerInfos; /* borrowed from the CMS */
@@ -62,7 +63,7 @@ static CertStack *find_signers(CMS_ContentInfo *cms, GError **error)
 	return certs;
 }
 
-/* The signed attribute; who asks for it believes the signer's clock. */
+/* The signed attribute of the one signer. */
 static bool get_signing_time(CMS_ContentInfo *cms, time_t *at, GError **error)
 {
 	SignerInfos *infos = CMS_get0_SignerInfos(cms);
@@ -87,10 +88,34 @@ static bool get_signing_time(CMS_ContentInfo *cms, time_t *at, GError **error)
 	    !ASN1_TIME_to_tm(value->value.asn1_string, &parts))
 		return fail(error, FAILURE_SIGNATURE, "Bundle signing time is malformed");
 	*at = timegm(&parts);
+	return true;
+}
+
+/* Who asks for it believes the signer's clock. */
+static bool use_signing_time(CMS_ContentInfo *cms, time_t *at, GError **error)
+{
+	if (!get_signing_time(cms, at, error))
+		return false;
 
 	g_autoptr(GDateTime) when = g_date_time_new_from_unix_utc(*at);
 	g_autofree char *text = when ? g_date_time_format(when, "%b %e %H:%M:%S %Y GMT") : NULL;
 	g_message("Using bundle signing time (%s) for certificate verification.", text);
+	return true;
+}
+
+static bool check_demo(const CertStack *chain, const Keyring *keyring, GError **error)
+{
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		g_autofree char *demo = demo_describe(sk_X509_value(chain, i));
+
+		if (!demo)
+			continue;
+		if (keyring->refuse_demo)
+			return fail(error, FAILURE_SIGNATURE,
+			            "signed by %s: anyone could have done it; " DEMO_ADVICE, demo);
+		g_warning("signed by %s: NOT FOR PRODUCTION, anyone could have done it", demo);
+		return true;
+	}
 	return true;
 }
 
@@ -107,13 +132,13 @@ static bool verify_signers(CMS_ContentInfo *cms, CertStack *signers, const Keyri
 	bool at_signing = keyring->use_bundle_signing_time && !keyring->no_check_time;
 	time_t at = 0;
 
-	if (at_signing && !get_signing_time(cms, &at, error))
+	if (at_signing && !use_signing_time(cms, &at, error))
 		return false;
 	for (int i = 0; i < sk_X509_num(signers); i++) {
 		g_clear_pointer(&chain, cert_stack_free);
 		chain = chain_verify(keyring, sk_X509_value(signers, i), certs,
 		                     at_signing ? &at : NULL, error);
-		if (!chain)
+		if (!chain || !check_demo(chain, keyring, error))
 			return false;
 	}
 	if (sk_X509_num(signers) == 1)
@@ -253,7 +278,13 @@ static bool verify_parsed(CMS_ContentInfo *cms, CertStack *certs, const VerifyCo
 	    !check_cns(certs, keyring->allowed_signer_cns, error))
 		return false;
 	*signers = describe(certs, chain, error);
-	return *signers != NULL;
+	if (!*signers)
+		return false;
+
+	time_t at;
+	if (get_signing_time(cms, &at, NULL)) /* once the signature over it is verified */
+		signers_set_time(*signers, at);
+	return true;
 }
 
 bool verify_cms(GBytes *bytes, const VerifyContent *content, const Keyring *keyring,

@@ -9,12 +9,18 @@
 
 static const char *folder;
 static char *own;
+static char *warned;
 
 /* Warnings would end the test; those that matter are looked at where they arise. */
-static GLogWriterOutput keep_quiet(GLogLevelFlags level G_GNUC_UNUSED,
-                                   const GLogField *fields G_GNUC_UNUSED, gsize n G_GNUC_UNUSED,
+static GLogWriterOutput keep_quiet(GLogLevelFlags level, const GLogField *fields, gsize n,
                                    gpointer user G_GNUC_UNUSED)
 {
+	for (gsize i = 0; level & G_LOG_LEVEL_WARNING && i < n; i++) {
+		if (!g_str_equal(fields[i].key, "MESSAGE"))
+			continue;
+		g_free(warned);
+		warned = g_strdup(fields[i].value);
+	}
 	return G_LOG_WRITER_HANDLED;
 }
 
@@ -37,6 +43,7 @@ int pki_run(void)
 
 	g_assert_true(file_remove_tree(own, NULL));
 	g_free(own);
+	g_free(warned);
 	return result;
 }
 
@@ -108,6 +115,11 @@ Keyring *pki_keyring(const char *pem)
 
 	g_assert_no_error(error);
 	return keyring;
+}
+
+char *pki_warned(void)
+{
+	return g_steal_pointer(&warned);
 }
 
 void pki_assert_clean(void)

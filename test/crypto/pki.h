@@ -28,6 +28,9 @@ char *pki_shell(const char *command);
 SignKey *pki_key(const char *name);    /* <name>.pem and <name>.key */
 Keyring *pki_keyring(const char *pem); /* without any rule */
 
+/* The last warning since this was asked, or NULL; the caller's. */
+char *pki_warned(void);
+
 /* `part` is in the message, the code is right, OpenSSL's queue is empty. */
 void pki_assert_error(GError *error, Failure why, const char *part);
 void pki_assert_clean(void);
