@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 
+from . import keys as signing_keys
 from .tool import Refusal, run
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -29,26 +30,33 @@ def find_rauc(given=None):
     return path
 
 
-def manifest(version, compatible):
+def manifest(version, compatible, epoch):
     return (f"[update]\ncompatible={compatible}\nversion={version}\n\n"
             f"[bundle]\nformat=verity\n\n"
-            f"[image.rootfs]\nfilename=rootfs.ext4\n")
+            f"[image.rootfs]\nfilename=rootfs.ext4\n" + (f"\n[meta.moonforge]\nsecurity-epoch={epoch}\n" if epoch else ""))
 
 
-def make(rauc, slot_image, output, version, compatible, keys, scratch):
+def demo_words(rauc):
+    """What makes our rauc use the demo keys, if nobody named others."""
+    return ["-C", "keyring:allow-demo-keys=true"] if signing_keys.is_demo() and signing_keys.must_be_allowed(rauc) else []
+
+
+def make(rauc, slot_image, output, facts, keys, scratch):
     """Write the bundle to output; what rauc itself then reads from it, as a dict."""
     key, certificate, keyring = keys
+    version, compatible = facts["version"], facts["compatible"]
+    demo = demo_words(rauc)
     content = scratch / "bundle"
     content.mkdir()
     os.link(slot_image, content / "rootfs.ext4")
-    (content / "manifest.raucm").write_text(manifest(version, compatible))
+    (content / "manifest.raucm").write_text(manifest(version, compatible, facts["epoch"]))
     check = ["--keyring", keyring] if keyring else []
-    run([rauc, "bundle", "--cert", certificate, "--key", key, *check, "--mksquashfs-args=-comp zstd -Xcompression-level 3",
+    run([rauc, *demo, "bundle", "--cert", certificate, "--key", key, *check, "--mksquashfs-args=-comp zstd -Xcompression-level 3",
          content, output], "making the bundle")
     shutil.rmtree(content)
     if not keyring:
         return {}
-    shown = run([rauc, "info", "--keyring", keyring, "--output-format=json", output],
+    shown = run([rauc, *demo, "info", "--keyring", keyring, "--output-format=json", output],
                 "checking the bundle against RAUC_KEYRING_FILE")
     info = json.loads(shown)
     for name, wanted in (("version", version), ("compatible", compatible)):

@@ -33,7 +33,7 @@ def status_text(layout, facts):
             f"sha256={facts['sha256']}\n"
             f"size={facts['size']}\n"
             f"installed.timestamp={stamp}\n"
-            f"installed.count=1\n")
+            f"installed.count=1\n" + (f"bundle.security-epoch={facts['epoch']}\n" if facts["epoch"] else ""))
 
 
 def make_data(image, folder, layout, facts):

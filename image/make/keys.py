@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import subprocess
 import sys
 
 from .tool import Refusal
@@ -14,6 +15,15 @@ NAMES = ("RAUC_KEY_FILE", "RAUC_CERT_FILE", "RAUC_KEYRING_FILE")
 def warn_demo(what):
     print(f"WARNING: {what}: the DEMO keys are used, and everybody has them. NOT FOR PRODUCTION: "
           f"run pki/openssl-ca.sh and set {', '.join(NAMES)}", file=sys.stderr, flush=True)
+
+
+def must_be_allowed(rauc):
+    """Does this program have to be told that demo keys are meant? Ours does; other people's do not know the words."""
+    try:
+        said = subprocess.run([rauc, "--version"], text=True, capture_output=True, timeout=60, check=False).stdout
+    except OSError:
+        return False
+    return "moonforge" in said
 
 
 def readable(name):
@@ -33,6 +43,11 @@ def signing():
         if name not in given:
             raise Refusal(f"{given[0]} is set but {name} is not: set both, or none of the three for the demo keys")
     return readable(NAMES[0]), readable(NAMES[1]), readable(NAMES[2]) if NAMES[2] in given else None
+
+
+def is_demo():
+    """Do the demo keys stand in, because nobody named others?"""
+    return not any(os.environ.get(name) for name in NAMES)
 
 
 def keyring():

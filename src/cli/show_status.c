@@ -98,6 +98,9 @@ static void show_bundle(GString *to, const SlotStatus *status)
 		line(to, "              build=", status->bundle_build);
 	if (status && status->bundle_hash)
 		line(to, "              hash=", status->bundle_hash);
+	if (status && status->bundle_epoch)
+		g_string_append_printf(to, "              security-epoch=%u\n",
+		                       status->bundle_epoch);
 }
 
 static void show_details(GString *to, const SlotStatus *status)
@@ -201,6 +204,22 @@ static void show_repos(GString *to, const GPtrArray *repos, OutputLook look)
 	}
 }
 
+static void show_trust(GString *to, const ShowTrust *trust)
+{
+	g_string_append_printf(to, "=== Trust ===\nSecurity epoch: %u%s\n", trust->epoch,
+	                       trust->is_kept ? "" : " (not kept: no data-directory)");
+	g_string_append(to, "Time floor:     ");
+	output_append_safe(to, trust->floor ? trust->floor : "unknown");
+	if (trust->floor) {
+		g_string_append(to, " (");
+		output_append_safe(to, trust->words);
+		g_string_append_c(to, ')');
+	}
+	g_string_append_c(to, '\n');
+	if (trust->demo)
+		line(to, "Demo keys:      ", trust->demo);
+}
+
 static void show_readable(GString *to, const ShowStatus *status, OutputLook look)
 {
 	const Slot *primary = status->primary;
@@ -226,6 +245,8 @@ static void show_readable(GString *to, const ShowStatus *status, OutputLook look
 	g_string_append(to, "\n\n=== Slot States ===\n");
 	show_slots(to, status, look);
 	show_repos(to, status->repos, look);
+	if (status->is_detailed && status->trust.is_known)
+		show_trust(to, &status->trust);
 	g_strchomp(to->str);
 	to->len = strlen(to->str);
 	g_string_append_c(to, '\n');

@@ -14,6 +14,16 @@ typedef struct {
 	const SlotStatus *status; /* NULL: nothing is known */
 } ShowSlot;
 
+/* Ours: what the device has learned (doc/time.md); RAUC's services do not say it. */
+typedef struct {
+	bool is_known;
+	uint32_t epoch;
+	const char *floor;          /* "2026-03-02T00:00:00Z"; NULL: nobody knows */
+	const char *source, *words; /* of the floor: "build" and "the build time of the image" */
+	bool is_kept;               /* in a data directory */
+	const char *demo;           /* which demo keys are trusted, NULL: none */
+} ShowTrust;
+
 typedef struct {
 	const char *compatible, *variant, *version, *boot_slot; /* NULL is empty */
 	const Slot *booted;                                     /* NULL: external */
@@ -21,6 +31,7 @@ typedef struct {
 	const ShowSlot *slots;                                  /* in the order of system.conf */
 	unsigned n_slots;
 	const GPtrArray *repos; /* of ConfigRepo */
+	ShowTrust trust;
 	bool is_detailed;
 } ShowStatus;
 

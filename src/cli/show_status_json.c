@@ -24,6 +24,8 @@ static void add_details(JsonBuilder *json, const SlotStatus *status)
 		json_add_set(json, "description", status->bundle_description);
 		json_add_set(json, "build", status->bundle_build);
 		json_add_set(json, "hash", status->bundle_hash);
+		if (status->bundle_epoch)
+			json_add_int(json, "security_epoch", status->bundle_epoch);
 	}
 	json_builder_end_object(json);
 	if (status && status->sha256) {
@@ -72,6 +74,18 @@ static void add_repo(JsonBuilder *json, const ConfigRepo *repo)
 	json_builder_end_object(json);
 }
 
+static void add_trust(JsonBuilder *json, const ShowTrust *trust)
+{
+	json_open_object(json, "trust");
+	json_add_int(json, "security_epoch", trust->epoch);
+	json_add_string(json, "time_floor", trust->floor);
+	json_add_string(json, "time_floor_source", trust->floor ? trust->source : NULL);
+	json_builder_set_member_name(json, "kept");
+	json_builder_add_boolean_value(json, trust->is_kept);
+	json_add_string(json, "demo_keys", trust->demo);
+	json_builder_end_object(json);
+}
+
 static const char *text(const char *value)
 {
 	return value ? value : "";
@@ -95,6 +109,8 @@ void show_status_json(GString *to, const ShowStatus *status, bool is_pretty)
 	for (unsigned i = 0; status->repos && i < status->repos->len; i++)
 		add_repo(json, status->repos->pdata[i]);
 	json_builder_end_array(json);
+	if (status->trust.is_known)
+		add_trust(json, &status->trust);
 	json_builder_end_object(json);
 	json_finish(json, to, is_pretty);
 }

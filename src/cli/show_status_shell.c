@@ -35,6 +35,7 @@ static void shell_details(GString *to, const SlotStatus *status, unsigned n)
 	numbered(to, "STATUS_ACTIVATED_TIMESTAMP", n, status->activated_timestamp);
 	numbered_count(to, "STATUS_ACTIVATED_COUNT", n, status->activated_count);
 	numbered(to, "STATUS_STATUS", n, status->status);
+	numbered_count(to, "STATUS_BUNDLE_SECURITY_EPOCH", n, status->bundle_epoch);
 }
 
 static void shell_slot(GString *to, const ShowSlot *shown, unsigned n, bool is_detailed)
@@ -72,6 +73,18 @@ static void shell_repo(GString *to, const ConfigRepo *repo, unsigned n)
 	output_append_shell(to, artifacts, "");
 }
 
+static void shell_trust(GString *to, const ShowTrust *trust)
+{
+	g_autofree char *epoch = g_strdup_printf("%u", trust->epoch);
+
+	output_append_shell(to, "RAUC_TRUST_SECURITY_EPOCH", epoch);
+	output_append_shell(to, "RAUC_TRUST_TIME_FLOOR", trust->floor);
+	output_append_shell(to, "RAUC_TRUST_TIME_FLOOR_SOURCE",
+	                    trust->floor ? trust->source : NULL);
+	output_append_shell(to, "RAUC_TRUST_KEPT", trust->is_kept ? "1" : "0");
+	output_append_shell(to, "RAUC_TRUST_DEMO_KEYS", trust->demo);
+}
+
 /* '1 2 … n' */
 static void shell_numbers(GString *to, const char *key, unsigned n)
 {
@@ -104,4 +117,6 @@ void show_status_shell(GString *to, const ShowStatus *status)
 	for (unsigned i = 0; i < n_repos; i++)
 		shell_repo(to, status->repos->pdata[i], i + 1);
 	shell_numbers(to, "RAUC_REPOS", n_repos);
+	if (status->trust.is_known)
+		shell_trust(to, &status->trust);
 }

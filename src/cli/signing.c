@@ -2,6 +2,7 @@
 
 #include "cli/signing.h"
 
+#include "base/error.h"
 #include "cli/output.h"
 #include "system/trust.h"
 
@@ -26,12 +27,28 @@ static SignKey *load_key(const Options *options, GError **error)
 	return sign_key_load(&files, error);
 }
 
+/* Whoever signs with a key that everybody has gets to know it. */
+static bool check_demo(const Signing *signing, const Config *config, GError **error)
+{
+	g_autofree char *demo = sign_key_demo(signing->key);
+
+	if (demo && !config->keyring.allow_demo_keys)
+		return fail(error, FAILURE_CONFIG,
+		            "refusing to sign as %s: everybody has this key; make keys of your own "
+		            "(pki/openssl-ca.sh), or give -C keyring:allow-demo-keys=true for a "
+		            "demonstration",
+		            demo);
+	if (demo)
+		g_warning("signing as %s: NOT FOR PRODUCTION, everybody has this key", demo);
+	return true;
+}
+
 bool signing_load(Signing *signing, const Options *options, const Config *config, GError **error)
 {
 	ConfigKeyring trusted = config->keyring;
 
 	signing->key = load_key(options, error);
-	if (!signing->key)
+	if (!signing->key || !check_demo(signing, config, error))
 		return false;
 	if (options->signing_keyring) {
 		trusted.path = options->signing_keyring;

@@ -11,7 +11,9 @@
 #include "cli/output.h"
 #include "cli/show_status.h"
 #include "cli/status_reply.h"
+#include "system/clock.h"
 #include "system/mark.h"
+#include "system/trust.h"
 
 /* Ask once for everything that is shown. */
 static void fill_slots(System *system, ShowSlot *shown)
@@ -50,11 +52,33 @@ static int show(const Options *options, ShowStatus status)
 	return 0;
 }
 
+/* Loud, whatever is shown: on stderr. */
+static void warn_of_demo(const ShowTrust *trust)
+{
+	if (trust->demo)
+		output_complain("WARNING: %s: NOT FOR PRODUCTION, anyone can sign for this device",
+		                trust->demo);
+}
+
 static int print_here(System *system, const Options *options)
 {
 	const Config *config = system_config(system);
 	g_autofree ShowSlot *slots = g_new0(ShowSlot, config->slots->len);
+	TrustFacts facts = trust_facts(system);
+	g_autofree char *floor = facts.time.floor ? clock_format(facts.time.floor) : NULL;
+	g_autofree char *words = trust_time_describe(&facts.time);
+	g_autofree char *demo = trust_find_demo(&config->keyring);
+	ShowTrust trust = {
+		.is_known = true,
+		.epoch = facts.epoch,
+		.floor = floor,
+		.source = trust_state_source_name(facts.time.source),
+		.words = words,
+		.is_kept = facts.kind != TRUST_STATE_NONE,
+		.demo = demo,
+	};
 
+	warn_of_demo(&trust);
 	system_refresh_boot(system);
 	fill_slots(system, slots);
 	return show(options, (ShowStatus){
@@ -67,6 +91,7 @@ static int print_here(System *system, const Options *options)
 				     .slots = slots,
 				     .n_slots = config->slots->len,
 				     .repos = config->repos,
+				     .trust = trust,
 			     });
 }
 
@@ -75,8 +100,10 @@ static int print_there(Client *client, const Options *options)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(StatusReply) reply = status_reply_fetch(client, &error);
 
-	if (reply)
+	if (reply) {
+		warn_of_demo(&status_reply_shown(reply)->trust);
 		return show(options, *status_reply_shown(reply));
+	}
 	output_complain("%s", error->message);
 	return 1;
 }

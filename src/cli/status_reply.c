@@ -6,6 +6,7 @@
 
 struct StatusReply {
 	GVariant *properties;
+	GVariant *trust;     /* NULL: the service does not say */
 	GPtrArray *slots;    /* of Slot */
 	GPtrArray *statuses; /* of SlotStatus */
 	GPtrArray *repos;    /* of ConfigRepo */
@@ -78,6 +79,7 @@ static SlotStatus *make_status(GVariant *facts)
 	status->bundle_description = take(facts, "bundle.description");
 	status->bundle_build = take(facts, "bundle.build");
 	status->bundle_hash = take(facts, "bundle.hash");
+	status->bundle_epoch = count(facts, "bundle.security-epoch");
 	status->status = take(facts, "status");
 	status->sha256 = take(facts, "sha256");
 	g_variant_lookup(facts, "size", "t", &size);
@@ -151,18 +153,35 @@ static const Slot *find_booted(const StatusReply *reply)
 	return NULL;
 }
 
-StatusReply *status_reply_new(GVariant *properties, GVariant *slots, GVariant *repos,
-                              const char *primary, GError **error)
+static ShowTrust make_trust(GVariant *facts)
+{
+	ShowTrust trust = { .is_known = facts != NULL, .words = "" };
+	gboolean is_kept = FALSE;
+
+	if (!facts)
+		return trust;
+	trust.epoch = count(facts, "security-epoch");
+	g_variant_lookup(facts, "time-floor", "&s", &trust.floor);
+	g_variant_lookup(facts, "time-floor-source", "&s", &trust.source);
+	g_variant_lookup(facts, "time-floor-text", "&s", &trust.words);
+	g_variant_lookup(facts, "demo-keys", "&s", &trust.demo);
+	g_variant_lookup(facts, "kept", "b", &is_kept);
+	trust.is_kept = is_kept;
+	return trust;
+}
+
+StatusReply *status_reply_new(const StatusReplyParts *parts, const char *primary, GError **error)
 {
 	g_autoptr(StatusReply) reply = g_new0(StatusReply, 1);
 
-	reply->properties = g_variant_ref(properties);
+	reply->properties = g_variant_ref(parts->properties);
+	reply->trust = parts->trust ? g_variant_ref(parts->trust) : NULL;
 	reply->slots = g_ptr_array_new_with_free_func((GDestroyNotify)slot_free);
 	reply->statuses = g_ptr_array_new_with_free_func((GDestroyNotify)slot_status_free);
 	reply->repos = g_ptr_array_new_with_free_func((GDestroyNotify)config_repo_free);
-	if (!take_slots(reply, slots, error))
+	if (!take_slots(reply, parts->slots, error))
 		return NULL;
-	take_repos(reply, repos);
+	take_repos(reply, parts->repos);
 	reply->status = (ShowStatus){
 		.compatible = property(reply, "Compatible"),
 		.variant = property(reply, "Variant"),
@@ -173,15 +192,15 @@ StatusReply *status_reply_new(GVariant *properties, GVariant *slots, GVariant *r
 		.slots = reply->shown,
 		.n_slots = reply->slots->len,
 		.repos = reply->repos,
+		.trust = make_trust(reply->trust),
 	};
 	return g_steal_pointer(&reply);
 }
 
-/* Older services know no artifacts. */
-static GVariant *ask_repos(Client *client)
+/* Older services know no artifacts, and those of others nothing of trust. */
+static GVariant *ask(Client *client, const char *method, const char *type)
 {
-	g_autoptr(GVariant) reply =
-		client_call(client, "GetArtifactStatus", NULL, "(aa{sv})", NULL);
+	g_autoptr(GVariant) reply = client_call(client, method, NULL, type, NULL);
 
 	return reply ? g_variant_get_child_value(reply, 0) : NULL;
 }
@@ -211,8 +230,10 @@ StatusReply *status_reply_fetch(Client *client, GError **error)
 	if (!answer)
 		return NULL;
 	g_autoptr(GVariant) slots = g_variant_get_child_value(answer, 0);
-	g_autoptr(GVariant) repos = ask_repos(client);
-	return status_reply_new(properties, slots, repos, primary, error);
+	g_autoptr(GVariant) repos = ask(client, "GetArtifactStatus", "(aa{sv})");
+	g_autoptr(GVariant) trust = ask(client, "GetTrustStatus", "(a{sv})");
+	StatusReplyParts parts = { properties, slots, repos, trust };
+	return status_reply_new(&parts, primary, error);
 }
 
 void status_reply_free(StatusReply *reply)
@@ -223,6 +244,7 @@ void status_reply_free(StatusReply *reply)
 	g_ptr_array_unref(reply->statuses);
 	g_ptr_array_unref(reply->repos);
 	g_variant_unref(reply->properties);
+	g_clear_pointer(&reply->trust, g_variant_unref);
 	g_free(reply->states);
 	g_free(reply->shown);
 	g_free(reply);

@@ -10,12 +10,17 @@
 
 typedef struct StatusReply StatusReply;
 
+typedef struct {
+	GVariant *properties; /* a{sv} */
+	GVariant *slots;      /* a(sa{sv}) */
+	GVariant *repos;      /* aa{sv}, NULL: none */
+	GVariant *trust;      /* a{sv}, NULL: the service does not say */
+} StatusReplyParts;
+
 /* Asks the service. Without a primary slot: a warning. "Error retrieving slot status via D-Bus: " */
 StatusReply *status_reply_fetch(Client *client, GError **error);
-/* The same from what was answered: a{sv} of properties, a(sa{sv}) of slots, aa{sv} of
- * repositories (NULL: none), the primary slot's name (NULL: unknown). */
-StatusReply *status_reply_new(GVariant *properties, GVariant *slots, GVariant *repos,
-                              const char *primary, GError **error);
+/* The same from what was answered; the primary slot's name (NULL: unknown). */
+StatusReply *status_reply_new(const StatusReplyParts *parts, const char *primary, GError **error);
 void status_reply_free(StatusReply *reply);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StatusReply, status_reply_free)
 

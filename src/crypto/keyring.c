@@ -71,7 +71,7 @@ static bool load_file(Keyring *keyring, const KeyringRules *rules, int *n_certs,
 	}
 	if (!strstr(text, "-----BEGIN "))
 		return fail(error, FAILURE_FORMAT, "keyring %s is not a PEM file", path);
-	if (!rules->check_crl && strstr(text, "-----BEGIN X509 CRL-----"))
+	if (!rules->check_crl && !rules->keep_quiet && strstr(text, "-----BEGIN X509 CRL-----"))
 		g_warning("Detected CRL but CRL checking is disabled!");
 
 	g_autoptr(BIO) bio = BIO_new_mem_buf(text, (int)size);
@@ -142,9 +142,9 @@ static bool fill_store(Keyring *keyring, const KeyringRules *rules, GError **err
 	return true;
 }
 
-static bool check_demo(const Keyring *keyring, GError **error)
+static bool check_demo(const Keyring *keyring, bool keep_quiet, GError **error)
 {
-	if (!keyring->demo)
+	if (!keyring->demo || (keep_quiet && !keyring->refuse_demo))
 		return true;
 	if (keyring->refuse_demo)
 		return fail(error, FAILURE_CONFIG,
@@ -199,7 +199,7 @@ Keyring *keyring_load(const KeyringRules *rules, GError **error)
 	if (rules->allow_partial_chain)
 		flags |= X509_V_FLAG_PARTIAL_CHAIN;
 	X509_STORE_set_flags(keyring->store, flags);
-	if (!fill_store(keyring, rules, error) || !check_demo(keyring, error))
+	if (!fill_store(keyring, rules, error) || !check_demo(keyring, rules->keep_quiet, error))
 		return NULL;
 	return g_steal_pointer(&keyring);
 }

@@ -20,6 +20,7 @@ typedef struct {
 	gint64 check_time;         /* check them for this time (Unix); 0: now */
 	const char *check_reason;  /* why that time, for messages about validity; NULL: nothing */
 	bool refuse_demo;          /* neither trust a key of pki/demo nor what it signed */
+	bool keep_quiet;           /* no warnings: only looked at, not used */
 	const char *check_purpose; /* OpenSSL's name, "codesign" or NULL for CMS's default */
 	const char *const *allowed_signer_cns; /* NULL: any */
 } KeyringRules;

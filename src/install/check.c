@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/version.h"
+#include "system/trust.h"
 
 static bool check_hash(const InstallRequest *request, const Bundle *bundle, GError **error)
 {
@@ -56,6 +57,8 @@ bool check_bundle(System *system, const InstallRequest *request, const Bundle *b
 		return fail(error, FAILURE_COMPATIBLE,
 		            "Compatible mismatch: Expected '%s' but bundle manifest has '%s'",
 		            config->compatible, manifest->compatible);
+	if (!trust_check_epoch(system, manifest, error)) /* no option goes around that */
+		return false;
 	if (request->ignore_version_limit || !config->min_bundle_version)
 		return true;
 	return check_version(config->min_bundle_version, manifest->version, error);

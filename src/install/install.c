@@ -26,10 +26,11 @@ static void enter(const InstallEvents *events, InstallStage stage)
 	events->report->stage = stage;
 }
 
-static Bundle *verify(const Config *config, BundleFile *file, Progress *parent, GError **error)
+static Bundle *verify(System *system, BundleFile *file, Progress *parent, GError **error)
 {
+	const Config *config = system_config(system);
 	g_autoptr(BundleFile) owned = file;
-	g_autoptr(Keyring) keyring = trust_load(&config->keyring, false, error);
+	g_autoptr(Keyring) keyring = trust_load_here(system, error);
 
 	if (!keyring)
 		return NULL;
@@ -57,7 +58,7 @@ static Bundle *open_bundle(System *system, const char *path, Pool *pool, Progres
 	const Config *config = system_config(system);
 	Progress *step = progress_begin(root, 1, 1, "Checking bundle");
 	BundleFile *file = trust_open_file(config, path, error);
-	g_autoptr(Bundle) bundle = file ? verify(config, file, step, error) : NULL;
+	g_autoptr(Bundle) bundle = file ? verify(system, file, step, error) : NULL;
 	bool ok = bundle && check_signers(bundle, error) && bundle_open_payload(bundle, error) &&
 	          (!config->perform_pre_check || bundle_check_payload(bundle, pool, NULL, error));
 

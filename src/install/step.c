@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "install/hook.h"
+#include "system/trust.h"
 #include "writer/mount.h"
 
 G_GNUC_PRINTF(2, 3)
@@ -48,6 +49,8 @@ static bool save_result(const StepContext *context, const PlanStep *step, const 
 	status->bundle_description = g_strdup(manifest->description);
 	status->bundle_build = g_strdup(manifest->build);
 	status->bundle_hash = g_strdup(bundle_manifest_hash(context->facts.bundle));
+	trust_note_bundle(context->facts.system, status, manifest,
+	                  bundle_signers(context->facts.bundle));
 	status->status = g_strdup(result);
 	status->sha256 = g_strdup(step->image->sha256);
 	status->size = step->image->size;

@@ -52,6 +52,7 @@ static Config *config_new(const char *path)
 	config->activate_installed = true;
 	config->bundle_formats = MANIFEST_PLAIN | MANIFEST_VERITY | MANIFEST_CRYPT;
 	config->verify_written = true;
+	config->keyring.allow_demo_keys = ALLOW_DEMO_KEYS;
 	config->handler_timeout_sec = 3600;
 	config->logs = g_ptr_array_new_with_free_func(log_free);
 	config->slots = g_ptr_array_new_with_free_func((GDestroyNotify)slot_free);

@@ -19,6 +19,8 @@ bool config_take_keyring(Config *config, KeyFile *file, GError **error)
 	    !keyfile_take_string(file, "keyring", "check-purpose", &keyring->check_purpose,
 	                         error) ||
 	    !keyfile_take_list(file, "keyring", "allowed-signer-cns", &keyring->allowed_signer_cns,
+	                       error) ||
+	    !keyfile_take_bool(file, "keyring", "allow-demo-keys", &keyring->allow_demo_keys,
 	                       error))
 		return false;
 	/* "nobody" must not be read as "anybody" */

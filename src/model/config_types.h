@@ -15,6 +15,7 @@ typedef struct {
 	bool check_crl, allow_partial_chain, use_bundle_signing_time;
 	char *check_purpose;
 	GStrv allowed_signer_cns; /* NULL: any */
+	bool allow_demo_keys; /* ours: pki/demo may be trusted, by default if the build says so */
 } ConfigKeyring;
 
 typedef struct {

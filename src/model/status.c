@@ -223,10 +223,6 @@ void status_file_set(StatusFile *file, const char *group, const SlotStatus *stat
 	set_string(file, group, "bundle.description", status->bundle_description);
 	set_string(file, group, "bundle.build", status->bundle_build);
 	set_string(file, group, "bundle.hash", status->bundle_hash);
-	set_count(file, group, "bundle.security-epoch", status->bundle_epoch);
-	set_count(file, group, "bundle.security-epoch-from", status->bundle_epoch_from);
-	set_string(file, group, "bundle.signing-time", status->bundle_signing_time);
-	set_string(file, group, "bundle.signed-until", status->bundle_signed_until);
 	set_string(file, group, "status", status->status);
 	if (status->sha256) {
 		g_key_file_set_string(file->raw, group, "sha256", status->sha256);
@@ -237,6 +233,11 @@ void status_file_set(StatusFile *file, const char *group, const SlotStatus *stat
 	set_count(file, group, "installed.count", status->installed_count);
 	set_string(file, group, "activated.timestamp", status->activated_timestamp);
 	set_count(file, group, "activated.count", status->activated_count);
+	/* What RAUC does not know comes last. */
+	set_count(file, group, "bundle.security-epoch", status->bundle_epoch);
+	set_count(file, group, "bundle.security-epoch-from", status->bundle_epoch_from);
+	set_string(file, group, "bundle.signing-time", status->bundle_signing_time);
+	set_string(file, group, "bundle.signed-until", status->bundle_signed_until);
 }
 
 char *status_file_get_boot_id(const StatusFile *file)

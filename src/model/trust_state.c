@@ -107,7 +107,6 @@ bool trust_state_parse(const char *text, size_t size, TrustState *state, GError 
 		return fail(error, FAILURE_FORMAT, "header or checksum is wrong");
 
 	g_auto(GStrv) lines = g_strsplit(body, "\n", -1);
-	/* Half of all numbers: there is always a next one. */
 	if (!take_number(lines, "sequence", G_MAXINT64, &sequence) ||
 	    !take_number(lines, "time-floor", G_MAXINT64, &time) || !take_source(lines, &source) ||
 	    !take_number(lines, "security-epoch", G_MAXUINT32, &epoch))

@@ -15,7 +15,7 @@ static Bundle *open_bundle(System *system, const char *path, GError **error)
 	const Config *config = system_config(system);
 
 	g_message("bundle: %s", path);
-	g_autoptr(Keyring) keyring = trust_load(&config->keyring, false, error);
+	g_autoptr(Keyring) keyring = trust_load_here(system, error);
 	if (!keyring)
 		return NULL;
 
@@ -102,6 +102,13 @@ static GVariant *get_artifact_status(System *system, GVariant *parameters G_GNUC
 	return g_variant_new("(@aa{sv})", reply_artifact_status(system_config(system)));
 }
 
+static GVariant *get_trust_status(System *system, GVariant *parameters G_GNUC_UNUSED,
+                                  GError **error G_GNUC_UNUSED)
+{
+	system_refresh_status(system);
+	return g_variant_new("(@a{sv})", reply_trust(system));
+}
+
 static GVariant *get_primary(System *system, GVariant *parameters G_GNUC_UNUSED, GError **error)
 {
 	g_autoptr(GError) reason = NULL;
@@ -126,6 +133,7 @@ Method method_find(const char *name)
 		{ "GetSlotStatus", get_slot_status },
 		{ "GetArtifactStatus", get_artifact_status },
 		{ "GetPrimary", get_primary },
+		{ "GetTrustStatus", get_trust_status },
 	};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(methods); i++) {

@@ -3,6 +3,8 @@
 #include "service/reply.h"
 
 #include "base/error.h"
+#include "system/clock.h"
+#include "system/trust.h"
 
 static void add(GVariantBuilder *to, const char *key, GVariant *value)
 {
@@ -51,6 +53,8 @@ static void add_status(GVariantBuilder *to, const SlotStatus *status)
 	add_text(to, "bundle.description", status->bundle_description);
 	add_text(to, "bundle.build", status->bundle_build);
 	add_text(to, "bundle.hash", status->bundle_hash);
+	if (status->bundle_epoch)
+		add(to, "bundle.security-epoch", g_variant_new_uint32(status->bundle_epoch));
 	add_text(to, "status", status->status);
 	if (status->sha256) {
 		add_text(to, "sha256", status->sha256);
@@ -101,6 +105,26 @@ GVariant *reply_slot_status(System *system)
 
 		g_variant_builder_add(&builder, "(s@a{sv})", slot->name, make_slot(system, slot));
 	}
+	return g_variant_builder_end(&builder);
+}
+
+GVariant *reply_trust(System *system)
+{
+	TrustFacts facts = trust_facts(system);
+	g_autofree char *demo = trust_find_demo(&system_config(system)->keyring);
+	g_autofree char *floor = clock_format(facts.time.floor);
+	g_autofree char *words = trust_time_describe(&facts.time);
+	GVariantBuilder builder;
+
+	g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+	add(&builder, "security-epoch", g_variant_new_uint32(facts.epoch));
+	add(&builder, "kept", g_variant_new_boolean(facts.kind != TRUST_STATE_NONE));
+	if (facts.time.floor) {
+		add_text(&builder, "time-floor", floor);
+		add_text(&builder, "time-floor-source", trust_state_source_name(facts.time.source));
+		add_text(&builder, "time-floor-text", words);
+	}
+	add_text(&builder, "demo-keys", demo);
 	return g_variant_builder_end(&builder);
 }
 

@@ -13,6 +13,9 @@
 
 /* a(sa{sv}) of all slots, as the System knows them. */
 GVariant *reply_slot_status(System *system);
+/* a{sv} of the trust state: security-epoch u, kept b, time-floor s with -source s and -text s where
+ * one is known, demo-keys s where some are trusted (doc/time.md). */
+GVariant *reply_trust(System *system);
 /* aa{sv} of all repositories. */
 GVariant *reply_artifact_status(const Config *config);
 /* a{sv} of why an installation failed: code, stage, message, hint s, can-retry b, slot s if one was

@@ -12,6 +12,7 @@
 #include "service/job.h"
 #include "service/links.h"
 #include "service/started.h"
+#include "system/trust.h"
 
 #define NAME "de.pengutronix.rauc"
 
@@ -147,6 +148,7 @@ static bool run(Service *service, const char *handler_args, GDBusConnection *bus
 	links_write(service->system);
 	g_autofree char *boot_id = started_boot_id();
 	started_note(service->system, boot_id);
+	trust_tell(service->system);
 	serve(service, bus);
 	return service->is_stopping;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "system/trust.h"
 
 static bool find_other(System *system, GPtrArray *found, GError **error)
 {
@@ -128,6 +129,7 @@ static bool mark_good(System *system, const GPtrArray *slots, const char *identi
 		return fail(error, FAILURE_USAGE, "cannot mark multiple slots as good");
 	if (!set_named_state(system, slots->pdata[0], true, error))
 		return false;
+	trust_note_good(system, slots->pdata[0]);
 	if (!system_config(system)->prevent_late_fallback || !g_str_equal(identifier, "booted"))
 		return true;
 

@@ -11,7 +11,7 @@ static void test_verified(void)
 	g_assert_cmpint(run.code, ==, 0);
 	g_assert_true(g_str_has_prefix(run.out, "Compatible:     'Test Config'\n"));
 	run_assert_has(run.out, "\n2 Images:\n  [rootfs]\n    Filename:  root.img\n");
-	run_assert_has(run.out, "Certificate Chain:\n 0 Subject: O = DEMO");
+	run_assert_has(run.out, "Certificate Chain:\n 0 Subject: O = Test Org, CN = Signer");
 	g_assert_true(g_str_has_suffix(run.out, " GMT\n\n"));
 }
 

@@ -73,9 +73,24 @@ void run_shell(const char *format, ...)
 		g_error("%s\n-> %d\n%s%s", line, run.code, run.out, run.err);
 }
 
+/* A CA and a signer of our own: those of pki/demo are not for every build. */
+static void make_keys(void)
+{
+	run_shell(
+		"mkdir keys; cd keys; exec 2>log\n"
+		"openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 3650 "
+		"-subj '/O=Test Org/CN=CA'\n"
+		"openssl req -newkey rsa:2048 -nodes -keyout signer.key -out signer.csr "
+		"-subj '/O=Test Org/CN=Signer'\n"
+		"printf 'keyUsage=digitalSignature\nextendedKeyUsage=codeSigning,emailProtection' "
+		">leaf\n"
+		"openssl x509 -req -in signer.csr -CA ca.pem -CAkey ca.key -set_serial 2 -days 3650 "
+		"-extfile leaf -out signer.pem");
+}
+
 static void set_file(const char *name, const char *path)
 {
-	g_autofree char *whole = g_build_filename(sources, path, NULL);
+	g_autofree char *whole = g_build_filename(folder, "keys", path, NULL);
 
 	g_setenv(name, whole, TRUE);
 }
@@ -85,9 +100,10 @@ void run_enter(void)
 	sources = g_get_current_dir();
 	folder = g_dir_make_tmp("rauc-cli-XXXXXX", NULL);
 	g_assert_cmpint(g_chdir(folder), ==, 0);
-	set_file("CERT", "pki/demo/demo.cert.pem");
-	set_file("KEY", "pki/demo/demo.key.pem");
-	set_file("CA", "pki/demo/demo-ca.cert.pem");
+	make_keys();
+	set_file("CERT", "signer.pem");
+	set_file("KEY", "signer.key");
+	set_file("CA", "ca.pem");
 	g_unsetenv("RAUC_KEY_PASSPHRASE");
 	g_setenv("RAUC_TEST_RUNTIME_DIRECTORY", folder, TRUE);
 	/* Whatever serves on this machine is left alone. */

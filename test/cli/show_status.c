@@ -99,6 +99,40 @@ static void test_detailed(void)
 	                                     "\n"));
 }
 
+static const ShowTrust learned = {
+	true, 3, "2026-03-02T00:00:00Z", "build", "the build time of the image", true, NULL
+};
+
+static void test_trust(void)
+{
+	ShowStatus status = sample_status(true);
+	SlotStatus installed = *status.slots[0].status;
+	ShowSlot slot = { status.slots[0].slot, status.slots[0].state, &installed };
+
+	installed.bundle_epoch = 2;
+	status.slots = &slot;
+	status.n_slots = 1;
+	status.trust = learned;
+	g_autofree char *kept = show(&status, sample_plain);
+	g_assert_nonnull(strstr(kept, "              version=1.0\n"
+	                              "              security-epoch=2\n"));
+	g_assert_true(g_str_has_suffix(kept, "          status=ok\n"
+	                                     "\n"
+	                                     "=== Trust ===\n"
+	                                     "Security epoch: 3\n"
+	                                     "Time floor:     2026-03-02T00:00:00Z (the build "
+	                                     "time of the image)\n"));
+	status.trust = (ShowTrust){ .is_known = true, .demo = "ring\033" };
+	g_autofree char *bare = show(&status, sample_plain);
+	g_assert_true(g_str_has_suffix(bare, "=== Trust ===\n"
+	                                     "Security epoch: 0 (not kept: no data-directory)\n"
+	                                     "Time floor:     unknown\n"
+	                                     "Demo keys:      ring\\x1b\n"));
+	status.is_detailed = false; /* RAUC's, to the letter */
+	g_autofree char *brief = show(&status, sample_plain);
+	g_assert_null(strstr(brief, "Trust"));
+}
+
 static void test_external(void)
 {
 	ShowStatus status = sample_status(false);
@@ -133,6 +167,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/cli/show_status/plain", test_plain);
 	g_test_add_func("/cli/show_status/colour", test_colour);
 	g_test_add_func("/cli/show_status/detailed", test_detailed);
+	g_test_add_func("/cli/show_status/trust", test_trust);
 	g_test_add_func("/cli/show_status/external", test_external);
 	g_test_add_func("/cli/show_status/repos", test_repos);
 	return g_test_run();

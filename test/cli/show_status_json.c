@@ -43,6 +43,32 @@ static void test_detailed(void)
 	g_assert_nonnull(strstr(text->str, "\"slot_status\":{\"bundle\":{\"compatible\":null}}"));
 }
 
+static void test_trust(void)
+{
+	ShowStatus status = sample_status(true);
+	SlotStatus installed = *status.slots[0].status;
+	ShowSlot slot = { status.slots[0].slot, status.slots[0].state, &installed };
+	g_autoptr(GString) text = g_string_new(NULL), bare = g_string_new(NULL);
+
+	installed.bundle_epoch = 4294967295;
+	status.slots = &slot;
+	status.n_slots = 1;
+	status.trust =
+		(ShowTrust){ true, 3, "2026-03-02T00:00:00Z", "build", "the words", true, NULL };
+	show_status_json(text, &status, false);
+	g_assert_nonnull(strstr(text->str, "\"version\":\"1.0\",\"security_epoch\":4294967295}"));
+	g_assert_true(g_str_has_suffix(
+		text->str,
+		"\"artifact-repositories\":[],\"trust\":{\"security_epoch\":3,"
+		"\"time_floor\":\"2026-03-02T00:00:00Z\",\"time_floor_source\":\"build\","
+		"\"kept\":true,\"demo_keys\":null}}\n"));
+	status.trust = (ShowTrust){ .is_known = true, .source = "unknown", .demo = "x" };
+	show_status_json(bare, &status, false);
+	g_assert_true(g_str_has_suffix(
+		bare->str, "\"trust\":{\"security_epoch\":0,\"time_floor\":null,"
+			   "\"time_floor_source\":null,\"kept\":false,\"demo_keys\":\"x\"}}\n"));
+}
+
 static void test_unknown(void)
 {
 	ShowStatus status = sample_status(false);
@@ -74,6 +100,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/cli/show_status_json/brief", test_brief);
 	g_test_add_func("/cli/show_status_json/detailed", test_detailed);
+	g_test_add_func("/cli/show_status_json/trust", test_trust);
 	g_test_add_func("/cli/show_status_json/unknown", test_unknown);
 	return g_test_run();
 }

@@ -52,8 +52,25 @@ static void test_detailed(void)
 	                                   "RAUC_SLOT_STATUS_INSTALLED_TIMESTAMP_1='2026-01-01T00:"
 	                                   "00:00Z'\n"
 	                                   "RAUC_SLOT_STATUS_INSTALLED_COUNT_1='2'\n"));
-	g_assert_nonnull(strstr(text->str, "RAUC_SLOT_STATUS_STATUS_1='ok'\n"));
+	g_assert_nonnull(strstr(text->str, "RAUC_SLOT_STATUS_STATUS_1='ok'\n"
+	                                   "RAUC_SLOT_STATUS_BUNDLE_SECURITY_EPOCH_1='0'\n"));
 	g_assert_nonnull(strstr(text->str, "RAUC_SLOT_STATUS_CHECKSUM_SIZE_2='0'\n"));
+}
+
+static void test_trust(void)
+{
+	ShowStatus status = sample_status(true);
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	status.trust = (ShowTrust){ true,        3,    "2026-03-02T00:00:00Z", "build",
+		                    "the words", true, "it's the demo's" };
+	show_status_shell(text, &status);
+	g_assert_nonnull(strstr(text->str, "RAUC_REPOS=''\n"
+	                                   "RAUC_TRUST_SECURITY_EPOCH='3'\n"
+	                                   "RAUC_TRUST_TIME_FLOOR='2026-03-02T00:00:00Z'\n"
+	                                   "RAUC_TRUST_TIME_FLOOR_SOURCE='build'\n"
+	                                   "RAUC_TRUST_KEPT='1'\n"
+	                                   "RAUC_TRUST_DEMO_KEYS='it'\\''s the demo'\\''s'\n"));
 }
 
 static void test_repos(void)
@@ -78,6 +95,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/cli/show_status_shell/brief", test_brief);
 	g_test_add_func("/cli/show_status_shell/detailed", test_detailed);
+	g_test_add_func("/cli/show_status_shell/trust", test_trust);
 	g_test_add_func("/cli/show_status_shell/repos", test_repos);
 	return g_test_run();
 }

@@ -7,6 +7,9 @@
 #define PROPERTIES                                                          \
 	"{'Operation': <'idle'>, 'Compatible': <'Test'>, 'Variant': <''>, " \
 	"'BootSlot': <'A'>}"
+#define TRUST                                                                     \
+	"{'security-epoch': <uint32 4>, 'kept': <true>, 'time-floor': <'2026'>, " \
+	"'time-floor-source': <'sync'>, 'time-floor-text': <'the clock'>, 'demo-keys': <'x'>}"
 
 static GVariant *value(const char *type, const char *text)
 {
@@ -23,8 +26,10 @@ static StatusReply *make(const char *slots_text, const char *repos_text, const c
 	g_autoptr(GVariant) properties = value("a{sv}", PROPERTIES);
 	g_autoptr(GVariant) slots = value("a(sa{sv})", slots_text);
 	g_autoptr(GVariant) repos = repos_text ? value("aa{sv}", repos_text) : NULL;
+	g_autoptr(GVariant) trust = repos_text ? value("a{sv}", TRUST) : NULL;
+	StatusReplyParts parts = { properties, slots, repos, trust };
 
-	return status_reply_new(properties, slots, repos, primary, error);
+	return status_reply_new(&parts, primary, error);
 }
 
 #define ROOT_0                                                                                  \
@@ -56,6 +61,12 @@ static void test_all(void)
 	g_assert_cmpstr(status->variant, ==, "");
 	g_assert_null(status->version); /* an older service has no such property */
 	g_assert_cmpstr(status->boot_slot, ==, "A");
+	g_assert_true(status->trust.is_known && status->trust.is_kept);
+	g_assert_cmpuint(status->trust.epoch, ==, 4);
+	g_assert_cmpstr(status->trust.floor, ==, "2026");
+	g_assert_cmpstr(status->trust.source, ==, "sync");
+	g_assert_cmpstr(status->trust.words, ==, "the clock");
+	g_assert_cmpstr(status->trust.demo, ==, "x");
 	g_assert_cmpuint(status->n_slots, ==, 3);
 	g_assert_cmpstr(status->booted->name, ==, "rootfs.0");
 	g_assert_cmpstr(status->primary->name, ==, "rootfs.1");

@@ -141,7 +141,8 @@ class Device:
     @property
     def env(self):
         return {"RAUC_TEST_RUNTIME_DIRECTORY": str(self.run_folder), "RAUC_TEST_CMDLINE": self.cmdline,
-                "TMPDIR": str(self.temporary)}
+                "TMPDIR": str(self.temporary), "RAUC_TEST_IMAGE_ROOT": str(self.folder / "image"),
+                "RAUC_TEST_CLOCK_SYNCHRONISED": "no"}
 
     def call(self, *args, env=None, **kwargs):
         result = run(self.rauc, "--conf", self.conf, *args, env={**self.env, **(env or {})}, **kwargs)

@@ -342,6 +342,10 @@ def test_status_shell(scene, told, detailed):
         assert quoted.startswith("'") and quoted.endswith("'"), line
         (value,) = shlex.split(quoted)
         found.append((key, value))
+    # what RAUC does not have
+    assert found[-5:] == [("RAUC_TRUST_SECURITY_EPOCH", "0"), ("RAUC_TRUST_TIME_FLOOR", ""), ("RAUC_TRUST_TIME_FLOOR_SOURCE", ""),
+                          ("RAUC_TRUST_KEPT", "1"), ("RAUC_TRUST_DEMO_KEYS", "")]
+    found = [(key, value) for key, value in found[:-5] if "SECURITY_EPOCH" not in key]
     expected = shell_lines(scene, detailed)
     assert [key for key, _ in found] == [key for key, _ in expected]
     for (key, value), (_, wanted) in zip(found, expected):
@@ -390,9 +394,19 @@ def check_json(found, expected, where="$"):
 @pytest.mark.parametrize("detailed", [False, True])
 def test_status_json(scene, told, form, detailed):
     text = told("status", f"--output-format={form}", *(["--detailed"] if detailed else []))
-    check_json(json.loads(text), status_json(scene, detailed))
+    found = json.loads(text)
+    # what RAUC does not have
+    assert found.pop("trust") == {"security_epoch": 0, "time_floor": None, "time_floor_source": None, "kept": True,
+                                  "demo_keys": None}
+    check_json(found, status_json(scene, detailed))
     assert text.count("\n") == 1 if form == "json" else '\n  "compatible" : "Test",\n' in text
 
+
+TRUST = """
+=== Trust ===
+Security epoch: 0
+Time floor:     unknown
+"""
 
 READABLE = """=== System Info ===
 Compatible:     Test
@@ -451,7 +465,7 @@ def test_status_readable(scene, told, detailed):
     assert text == READABLE.format(
         folder=scene.folder, none=NONE if detailed else "",
         all=ALL.format(digest=bundles.sha256(IMAGE)) if detailed else "",
-        mounted=f"      mounted: {scene.mounted}\n" if scene.mounted else "")
+        mounted=f"      mounted: {scene.mounted}\n" if scene.mounted else "") + (TRUST if detailed else "")
 
 
 # --- info ---------------------------------------------------------------------

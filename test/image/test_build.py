@@ -30,6 +30,8 @@ def find_rauc():
 
 
 RAUC = find_rauc()
+OUR_RAUC = "moonforge" in subprocess.run([RAUC, "--version"], text=True, capture_output=True, check=True).stdout
+INFO = [RAUC, *(["-C", "keyring:allow-demo-keys=true"] if OUR_RAUC else []), "info"]
 
 
 def run(*args, env=None, **more):
@@ -94,7 +96,7 @@ def made(tmp_path_factory):
     disk, raucb = folder / "out" / "Test_Board-1.0.img", folder / "out" / "Test_Board-1.0.raucb"
     table = json.loads(run("/usr/sbin/sfdisk", "-J", disk).stdout)["partitiontable"]
     parts = {node["name"]: part(disk, node, folder) for node in table["partitions"]}
-    info = json.loads(run(RAUC, "info", "--keyring", CA, "--output-format=json", raucb).stdout)
+    info = json.loads(run(*INFO, "--keyring", CA, "--output-format=json", raucb).stdout)
     return {"done": done, "folder": folder, "disk": disk, "raucb": raucb, "table": table, "parts": parts, "info": info}
 
 
@@ -110,6 +112,21 @@ def test_both_and_nothing_else(made):
 
 def test_demo_keys_are_loud(made):
     assert re.search(r"^WARNING: signing: the DEMO keys.*NOT FOR PRODUCTION", made["done"].stderr, re.MULTILINE)
+
+
+def test_security_epoch(made, tmp_path):
+    tree = make_tree(tmp_path / "tree", files_of_a_system())
+    done = build(tree, tmp_path / "out", "--security-epoch", "3")
+    assert done.returncode == 0, done.stderr
+    info = json.loads(run(*INFO, "--keyring", CA, "--output-format=json-2", tmp_path / "out/Test_Board-1.0.raucb").stdout)
+    assert info["meta"] == {"moonforge": {"security-epoch": "3"}}
+    table = json.loads(run("/usr/sbin/sfdisk", "-J", tmp_path / "out/Test_Board-1.0.img").stdout)["partitiontable"]
+    (data,) = [node for node in table["partitions"] if node["name"] == "data"]
+    told = debugfs(part(tmp_path / "out/Test_Board-1.0.img", data, tmp_path), "cat rauc/central.raucs")
+    assert "bundle.security-epoch=3\n" in told
+    assert "security-epoch" not in debugfs(made["parts"]["data"], "cat rauc/central.raucs")
+    for wrong in ("-1", "4294967296", "x"):
+        assert build(tree, tmp_path / "wrong", "--security-epoch", wrong).returncode != 0
 
 
 def test_partition_table(made):
@@ -194,7 +211,7 @@ def test_ordinary_user_keeps_owners():
 def test_folder_and_ready_made_image_give_the_same(tmp_path):
     tree = make_tree(tmp_path / "tree", files_of_a_system())
     assert build(tree, tmp_path / "a", "--only", "bundle").returncode == 0
-    first = json.loads(run(RAUC, "info", "--keyring", CA, "--output-format=json", tmp_path / "a/Test_Board-1.0.raucb").stdout)
+    first = json.loads(run(*INFO, "--keyring", CA, "--output-format=json", tmp_path / "a/Test_Board-1.0.raucb").stdout)
     assert build(tree, tmp_path / "b", "--only", "disk").returncode == 0
     disk = tmp_path / "b/Test_Board-1.0.img"
     node = json.loads(run("/usr/sbin/sfdisk", "-J", disk).stdout)["partitiontable"]["partitions"][1]
@@ -203,7 +220,7 @@ def test_folder_and_ready_made_image_give_the_same(tmp_path):
         file.truncate(image_of(first)["size"])
     made = build(ready, tmp_path / "c", "--only", "bundle")
     assert made.returncode == 0, made.stderr
-    again = json.loads(run(RAUC, "info", "--keyring", CA, "--output-format=json", tmp_path / "c/Test_Board-1.0.raucb").stdout)
+    again = json.loads(run(*INFO, "--keyring", CA, "--output-format=json", tmp_path / "c/Test_Board-1.0.raucb").stdout)
     assert image_of(again)["checksum"] == hashlib.sha256(ready.read_bytes()).hexdigest()
 
 
@@ -215,8 +232,8 @@ def test_own_keys(tmp_path):
     done = build(tree, tmp_path / "out", "--only", "bundle", env=env)
     assert done.returncode == 0 and "DEMO" not in done.stderr, done.stderr
     raucb = tmp_path / "out/Test_Board-1.0.raucb"
-    assert run(RAUC, "info", "--keyring", env["RAUC_KEYRING_FILE"], raucb).returncode == 0
-    assert run(RAUC, "info", "--keyring", CA, raucb).returncode != 0
+    assert run(*INFO, "--keyring", env["RAUC_KEYRING_FILE"], raucb).returncode == 0
+    assert run(*INFO, "--keyring", CA, raucb).returncode != 0
 
     env["RAUC_KEYRING_FILE"] = str(CA)
     refused = build(tree, tmp_path / "wrong", "--only", "bundle", env=env)

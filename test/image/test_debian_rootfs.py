@@ -48,6 +48,18 @@ def members(folder):
         return {info.name: (info, tar.extractfile(info).read() if info.isreg() else info.linkname) for info in tar}
 
 
+def test_demo_keys_are_allowed_where_they_are_used(tmp_path):
+    """Only our program has to be told, and only if it is the demo's keyring."""
+    (tmp_path / "rauc").write_text("#!/bin/sh\necho 'rauc 1.16 (moonforge-rauc 0.1.0)'\n")
+    (tmp_path / "rauc").chmod(0o755)
+    assert make(tmp_path).returncode == 0
+    assert b"[keyring]\nallow-demo-keys=true\n" in members(tmp_path)["./etc/rauc/system.conf"][1]
+    own = {name: str(tmp_path / "own.pem") for name in OURS}
+    (tmp_path / "own.pem").write_text("x")
+    assert make(tmp_path, env=own).returncode == 0
+    assert b"allow-demo-keys" not in members(tmp_path)["./etc/rauc/system.conf"][1]
+
+
 def one_line(done, says):
     lines = [line for line in done.stderr.splitlines() if not line.startswith("WARNING")]
     assert done.returncode == 1 and len(lines) == 1 and lines[0].startswith("debian-rootfs: ") and says in lines[0], done.stderr
@@ -61,6 +73,7 @@ def test_what_is_added_and_left_out(tmp_path):
     assert b"compatible=Some Board\n" in found["./etc/rauc/system.conf"][1]
     assert found["./etc/rauc/keyring.pem"][1] == (TOP / "pki/demo/demo-ca.cert.pem").read_bytes()
     assert found["./usr/bin/rauc"][0].mode == 0o755
+    assert b"allow-demo-keys" not in found["./etc/rauc/system.conf"][1], "other people's rauc does not know it"
     assert found["./etc/systemd/system/systemd-logind.service"][1] == "/dev/null"
     units = "./usr/lib/systemd/system"
     assert b"ExecStart=/usr/bin/rauc status mark-good\n" in found[f"{units}/rauc-mark-good.service"][1]

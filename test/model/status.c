@@ -83,10 +83,11 @@ static void test_round_trip(void)
 /* What RAUC does not know, in every form it is kept. */
 static void test_ours(void)
 {
-	static const char text[] = "[slot]\nbundle.hash=19a7e9cf\nbundle.security-epoch=1\n"
+	static const char text[] = "[slot]\nbundle.hash=19a7e9cf\nstatus=ok\n"
+				   "bundle.security-epoch=1\n"
 				   "bundle.security-epoch-from=4294967295\n"
 				   "bundle.signing-time=2026-11-22T06:54:01Z\n"
-				   "bundle.signed-until=2036-01-01T00:00:00Z\nstatus=ok\n";
+				   "bundle.signed-until=2036-01-01T00:00:00Z\n";
 	g_autoptr(StatusFile) file = parse(text);
 	g_autoptr(SlotStatus) status = status_file_get(file, "slot");
 	g_autoptr(SlotStatus) copy = slot_status_copy(status);

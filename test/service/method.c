@@ -33,6 +33,7 @@ static void test_calls(void)
 		{ "Mark", "('', 'booted')", "unknown subcommand " },
 		{ "Mark", "('good', '')", "Invalid slot name format: ''" },
 		{ "GetArtifactStatus", "()", "(@aa{sv} [],)" },
+		{ "GetTrustStatus", "()", "({'security-epoch': <uint32 0>, 'kept': <true>},)" },
 		{ "InspectBundle", "('/x', {'transaction-id': <'t'>})",
 		  "Unsupported key: transaction-id" },
 	};

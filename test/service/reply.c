@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "system/device.h"
+#include "system/trust_state.h"
 
 #define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -91,6 +92,7 @@ static void test_slots(void)
 		"'bootname': <'B'>, 'state': <'inactive'>, 'boot-status': <'bad'>, "
 		"'bundle.compatible': <'C'>, 'bundle.version': <'1'>, "
 		"'bundle.description': <'D'>, 'bundle.build': <'B'>, 'bundle.hash': <'H'>, "
+		"'bundle.security-epoch': <uint32 2>, "
 		"'status': <'ok'>, 'sha256': <'" HASH "'>, 'size': <uint64 7>, "
 		"'installed.transaction': <'T'>, "
 		"'installed.timestamp': <'2026-01-01T00:00:00Z'>, 'installed.count': <uint32 3>, "
@@ -98,9 +100,35 @@ static void test_slots(void)
 		"'activated.count': <uint32 4>})]",
 		device->slots[0], device->slots[1]);
 
+	status.bundle_epoch = 2;
 	g_assert_true(system_save_status(system, slot, &status, NULL));
 	system_refresh_boot(system);
 	assert_print(reply_slot_status(system), expected);
+}
+
+static void test_trust(void)
+{
+	g_autoptr(Device) device = device_new();
+	g_autoptr(System) system = device_open(device, NULL, NULL, NULL);
+	g_autofree char *folder = g_build_filename(device->folder, "data", NULL);
+	TrustStateFound found = { .state = { .time_floor = 1772409600,
+		                             .time_source = TRUST_STATE_SIGNING,
+		                             .security_epoch = 4294967295 } };
+
+	assert_print(reply_trust(system), "{'security-epoch': <uint32 0>, 'kept': <true>}");
+	g_assert_true(trust_state_save(folder, &found, NULL));
+	assert_print(reply_trust(system),
+	             "{'security-epoch': <uint32 4294967295>, 'kept': <true>, "
+	             "'time-floor': <'2026-03-02T00:00:00Z'>, 'time-floor-source': <'signing'>, "
+	             "'time-floor-text': <'the signing time of a bundle that was marked good'>}");
+
+	g_autofree char *here = g_get_current_dir();
+	g_autofree char *ring = g_build_filename(here, "pki/demo/demo-ca.cert.pem", NULL);
+	g_autoptr(System) demo = device_open(device, ring, NULL, NULL);
+	g_autoptr(GVariant) reply = g_variant_ref_sink(reply_trust(demo));
+	const char *said = NULL;
+	g_assert_true(g_variant_lookup(reply, "demo-keys", "&s", &said));
+	g_assert_nonnull(strstr(said, "demo-ca.cert.pem contains the public demo CA '"));
 }
 
 static void test_artifacts(void)
@@ -164,6 +192,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/reply/inspect", test_inspect);
 	g_test_add_func("/reply/inspect-little", test_inspect_little);
 	g_test_add_func("/reply/slots", test_slots);
+	g_test_add_func("/reply/trust", test_trust);
 	g_test_add_func("/reply/artifacts", test_artifacts);
 	g_test_add_func("/reply/error-info", test_error_info);
 	return g_test_run();

@@ -32,6 +32,8 @@ Device *device_new(void)
 	}
 	device_set_env(device, "ORDER=A B\nA_OK=1\nA_TRY=0\nB_OK=0\nB_TRY=0\n");
 	g_setenv("RAUC_TEST_RUNTIME_DIRECTORY", device->folder, TRUE);
+	g_setenv("RAUC_TEST_IMAGE_ROOT", device->folder, TRUE); /* nobody built it */
+	g_setenv("RAUC_TEST_CLOCK_SYNCHRONISED", "no", TRUE);
 	g_setenv("RAUC_TEST_CMDLINE", "quiet rauc.slot=A root=/dev/none", TRUE);
 	return device;
 }

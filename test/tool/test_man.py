@@ -134,7 +134,7 @@ def known_to_manifest(folder):
         texts = {"update": "compatible=x\n", "image.missing": "filename=missing.img\n"}
         texts[group] = line + "\n" + ("" if line.startswith(key + "=") else f"{key}=1\n")
         (place / "manifest.raucm").write_text("".join(f"[{name}]\n{text}" for name, text in texts.items()))
-        done = run(RAUC, "bundle", f"--cert={TOP}/pki/demo/demo.cert.pem", f"--key={TOP}/pki/demo/demo.key.pem",
+        done = run(RAUC, "-C", "keyring:allow-demo-keys=true", "bundle", f"--cert={TOP}/pki/demo/demo.cert.pem", f"--key={TOP}/pki/demo/demo.key.pem",
                    place, folder / "out.raucb")
         assert done.returncode == 1, done.stdout
         return None if f"Invalid key '{key}' in group '[{group}]'" in done.stderr else (group.split(".")[0], key)
