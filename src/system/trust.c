@@ -116,14 +116,22 @@ static const SlotStatus *booted_status(System *system)
 	return status && g_strcmp0(status->status, "ok") == 0 ? status : NULL;
 }
 
-/* An image cannot have been built after those who signed it ceased to be valid; whoever says so
- * would lock everybody out. */
-static int64_t build_time(const SlotStatus *status, const char **detail)
+/* What no floor may pass: one day before the chain that vouched for the running system ends, while
+ * those who signed it are still valid. 0: nobody knows. */
+static int64_t ceiling_of(const SlotStatus *status)
 {
 	int64_t until = status ? clock_parse(status->bundle_signed_until) : 0;
+
+	return until > DAY ? until - DAY : 0;
+}
+
+/* An image was not built after those who signed it ceased to be valid, whatever its files say. */
+static int64_t build_time(const SlotStatus *status, const char **detail)
+{
+	int64_t ceiling = ceiling_of(status);
 	int64_t build = clock_build_time(detail);
 
-	return until && build > until ? until : build;
+	return ceiling ? MIN(build, ceiling) : build;
 }
 
 static TrustTime time_of(System *system, const TrustState *state)
@@ -252,32 +260,31 @@ void trust_note_bundle(System *system, SlotStatus *status, const Manifest *manif
 }
 
 /* A signing time that cannot be true is not used at all. */
-static bool is_credible(int64_t signing, int64_t until, int64_t build, int64_t now, bool is_sync)
+static bool is_credible(int64_t signing, int64_t ceiling, int64_t build, int64_t now, bool is_sync)
 {
-	if (signing <= 0 || signing > until)
+	if (signing <= 0 || signing > ceiling)
 		return false;
 	return is_sync ? signing <= now : signing - LATE_SIGNING <= build;
 }
 
-/* Without knowing how long the running system's signers are valid, nothing is learned. Nothing
- * passes the end of the chain that vouched for the running system: what was believed
- * yesterday must not keep out everybody who is valid today. */
+/* Without a ceiling nothing is learned: what was believed once must not keep out everybody who is
+ * valid today, and there is no way down again. */
 static bool learn_time(TrustState *state, const SlotStatus *status)
 {
 	const char *detail;
-	int64_t until = status ? clock_parse(status->bundle_signed_until) : 0;
+	int64_t ceiling = ceiling_of(status);
 	int64_t signing = status ? clock_parse(status->bundle_signing_time) : 0;
 	int64_t build = build_time(status, &detail), now = clock_now();
 	bool is_sync = clock_is_synchronised();
 
-	if (until <= 0)
+	if (!ceiling)
 		return false;
 
 	bool is_new = trust_state_raise_time(state, build, TRUST_STATE_BUILD);
-	if (is_credible(signing, until, build, now, is_sync))
+	if (is_credible(signing, ceiling, build, now, is_sync))
 		is_new |= trust_state_raise_time(state, signing, TRUST_STATE_SIGNING);
-	if (is_sync && MIN(now, until) >= state->time_floor + SYNC_STEP)
-		is_new |= trust_state_raise_time(state, MIN(now, until), TRUST_STATE_SYNC);
+	if (is_sync && MIN(now, ceiling) >= state->time_floor + SYNC_STEP)
+		is_new |= trust_state_raise_time(state, MIN(now, ceiling), TRUST_STATE_SYNC);
 	return is_new;
 }
 

@@ -139,8 +139,8 @@ static const struct {
 	/* behind the end of his own chain: a lie */
 	{ -30, 20, 10, false, NEVER, -30, TRUST_STATE_BUILD },
 	/* an image from the future, a server of time that lies: up to the end of the chain */
-	{ 26000, NEVER, 3000, false, NEVER, 3000, TRUST_STATE_BUILD },
-	{ -30, -29, -2, true, NEVER, -2, TRUST_STATE_SYNC },
+	{ 26000, NEVER, 3000, false, NEVER, 2999, TRUST_STATE_BUILD },
+	{ -30, -29, -2, true, NEVER, -3, TRUST_STATE_SYNC },
 };
 
 static void assert_days(int64_t time, int days)
@@ -191,7 +191,7 @@ static const struct {
 	{ -9, NEVER, -8, -8, "the clock when it was synchronised" },
 	{ -9, NEVER, -10, -9, "the build time of the image" },
 	{ 26000, NEVER, -10, 26000, "the build time of the image" },
-	{ 26000, 100, -10, 100, "the build time of the image" },
+	{ 26000, 100, -10, 99, "the build time of the image" },
 };
 
 static void test_floors(void)
