@@ -41,7 +41,8 @@ static void test_plans(void)
 		g_autoptr(Device) device = device_new();
 		g_autoptr(GError) error = NULL;
 
-		g_assert_true(g_file_set_contents(hook, "#!/bin/sh\n", -1, NULL));
+		g_assert_true(g_file_set_contents_full(hook, "#!/bin/sh\n", -1,
+		                                       G_FILE_SET_CONTENTS_NONE, 0755, NULL));
 		g_autofree char *path = maker_bundle(maker, content, name, &error);
 		g_assert_no_error(error);
 		g_autoptr(System) system = device_open(device, maker->cert, NULL, &error);
