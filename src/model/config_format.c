@@ -127,6 +127,7 @@ static void set_keyring(GKeyFile *file, const ConfigKeyring *keyring)
 	         false);
 	set_string(file, "keyring", "check-purpose", keyring->check_purpose);
 	set_list(file, "keyring", "allowed-signer-cns", keyring->allowed_signer_cns, NULL);
+	set_int(file, "keyring", "expiry-warning-days", keyring->expiry_warning_days, 180);
 }
 
 static void set_sources(GKeyFile *file, const Config *config)

@@ -15,6 +15,7 @@ typedef struct {
 	bool check_crl, allow_partial_chain, use_bundle_signing_time;
 	char *check_purpose;
 	GStrv allowed_signer_cns; /* NULL: any */
+	int expiry_warning_days;  /* ours: warn this long before an anchor or CRL ends; 0: never */
 } ConfigKeyring;
 
 typedef struct {

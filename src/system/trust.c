@@ -21,3 +21,10 @@ Keyring *trust_load(const ConfigKeyring *config, bool no_check_time, GError **er
 		return fail_null(error, FAILURE_CONFIG, "No keyring file or directory provided");
 	return keyring_load(&rules, error);
 }
+
+KeyringContent *trust_load_content(const ConfigKeyring *config, GError **error)
+{
+	KeyringRules rules = { .path = config->path, .directory = config->directory };
+
+	return keyring_content_load(&rules, error);
+}

@@ -6,8 +6,12 @@
  */
 
 #include "crypto/keyring.h"
+#include "crypto/keyring_content.h"
 #include "model/config.h"
 
 /* "No keyring file or directory provided" where it names none. `no_check_time`: ignore
  * validity periods, whatever the configuration says. */
 Keyring *trust_load(const ConfigKeyring *config, bool no_check_time, GError **error);
+
+/* What lies in it. */
+KeyringContent *trust_load_content(const ConfigKeyring *config, GError **error);
