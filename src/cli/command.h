@@ -18,6 +18,7 @@ int command_bundle(const Options *options);
 int command_extract(const Options *options);
 int command_info(const Options *options);
 int command_install(const Options *options);
+int command_keyring(const Options *options);
 int command_mount(const Options *options);
 int command_service(const Options *options);
 int command_status(const Options *options);

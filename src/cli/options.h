@@ -26,6 +26,8 @@ typedef struct {
 	/* keys and trust */
 	char *cert, *key, *keyring, *signing_keyring;
 	GStrv intermediate;
+	GStrv deployed_keyring, carries_keyring; /* who has to accept what is made */
+	char *accepted_until, *next_cert;
 	gboolean trust_environment, no_verify, no_check_time;
 	/* bundle */
 	char *mksquashfs_args;
@@ -56,7 +58,7 @@ typedef struct {
 } OptionsRow;
 
 extern const OptionsRow options_install[], options_bundle[], options_extract[], options_info[],
-	options_status[], options_write_slot[], options_service[];
+	options_status[], options_write_slot[], options_service[], options_keyring[];
 
 /* How one command line is described in its help. */
 typedef struct {

@@ -18,7 +18,7 @@ Maker *maker_new(void)
 	maker->key = maker_path(maker, "key.pem");
 	maker->cert = maker_path(maker, "cert.pem");
 	process_run(&error, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-	            "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+	            "ec_paramgen_curve:P-256", "-nodes", "-days", "300", "-subj",
 	            "/O=Test/CN=Signer", "-keyout", maker->key, "-out", maker->cert, NULL);
 	g_assert_no_error(error);
 	return maker;
@@ -72,9 +72,11 @@ char *maker_bundle(const Maker *maker, const char *content, const char *name, GE
 	g_autoptr(Keyring) keyring = maker_keyring(maker);
 	g_autoptr(Pool) pool = pool_new(2, 6);
 	g_autofree char *path = maker_path(maker, name);
-	BundleCreate request = {
-		.input = content, .output = path, .key = key, .check = { .keyring = keyring }, .pool = pool
-	};
+	BundleCreate request = { .input = content,
+		                 .output = path,
+		                 .key = key,
+		                 .check = { .keyring = keyring },
+		                 .pool = pool };
 
 	return key && bundle_create(&request, error) ? g_steal_pointer(&path) : NULL;
 }
