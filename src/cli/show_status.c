@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "cli/show_keyring.h"
 #include "cli/show_status_json.h"
 #include "cli/show_status_shell.h"
 
@@ -226,6 +227,7 @@ static void show_readable(GString *to, const ShowStatus *status, OutputLook look
 	g_string_append(to, "\n\n=== Slot States ===\n");
 	show_slots(to, status, look);
 	show_repos(to, status->repos, look);
+	show_keyring_brief(to, status->keyring);
 	g_strchomp(to->str);
 	to->len = strlen(to->str);
 	g_string_append_c(to, '\n');

@@ -6,6 +6,7 @@
  */
 
 #include "cli/output.h"
+#include "system/keyring_health.h"
 #include "system/system.h"
 
 typedef struct {
@@ -20,7 +21,8 @@ typedef struct {
 	const Slot *primary;                                    /* NULL: unknown */
 	const ShowSlot *slots;                                  /* in the order of system.conf */
 	unsigned n_slots;
-	const GPtrArray *repos; /* of ConfigRepo */
+	const GPtrArray *repos;       /* of ConfigRepo */
+	const KeyringHealth *keyring; /* shown where it is not fine; NULL: not known */
 	bool is_detailed;
 } ShowStatus;
 

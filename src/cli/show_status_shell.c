@@ -2,6 +2,8 @@
 
 #include "cli/show_status_shell.h"
 
+#include "cli/show_keyring.h"
+
 /* <PREFIX><WHAT>_<n>='<value>' */
 static void numbered(GString *to, const char *what, unsigned n, const char *value)
 {
@@ -104,4 +106,5 @@ void show_status_shell(GString *to, const ShowStatus *status)
 	for (unsigned i = 0; i < n_repos; i++)
 		shell_repo(to, status->repos->pdata[i], i + 1);
 	shell_numbers(to, "RAUC_REPOS", n_repos);
+	show_keyring_brief_shell(to, status->keyring);
 }

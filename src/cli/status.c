@@ -12,6 +12,7 @@
 #include "cli/show_status.h"
 #include "cli/status_reply.h"
 #include "system/mark.h"
+#include "system/trust.h"
 
 /* Ask once for everything that is shown. */
 static void fill_slots(System *system, ShowSlot *shown)
@@ -53,6 +54,7 @@ static int show(const Options *options, ShowStatus status)
 static int print_here(System *system, const Options *options)
 {
 	const Config *config = system_config(system);
+	g_autoptr(KeyringHealth) keyring = trust_health(&config->keyring);
 	g_autofree ShowSlot *slots = g_new0(ShowSlot, config->slots->len);
 
 	system_refresh_boot(system);
@@ -67,6 +69,7 @@ static int print_here(System *system, const Options *options)
 				     .slots = slots,
 				     .n_slots = config->slots->len,
 				     .repos = config->repos,
+				     .keyring = keyring,
 			     });
 }
 

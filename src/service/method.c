@@ -102,6 +102,12 @@ static GVariant *get_artifact_status(System *system, GVariant *parameters G_GNUC
 	return g_variant_new("(@aa{sv})", reply_artifact_status(system_config(system)));
 }
 
+static GVariant *get_keyring_status(System *system, GVariant *parameters G_GNUC_UNUSED,
+                                    GError **error G_GNUC_UNUSED)
+{
+	return g_variant_new("(@a{sv})", reply_keyring_status(&system_config(system)->keyring));
+}
+
 static GVariant *get_primary(System *system, GVariant *parameters G_GNUC_UNUSED, GError **error)
 {
 	g_autoptr(GError) reason = NULL;
@@ -126,6 +132,7 @@ Method method_find(const char *name)
 		{ "GetSlotStatus", get_slot_status },
 		{ "GetArtifactStatus", get_artifact_status },
 		{ "GetPrimary", get_primary },
+		{ "GetKeyringStatus", get_keyring_status },
 	};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(methods); i++) {

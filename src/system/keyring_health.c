@@ -24,6 +24,15 @@ const char *keyring_health_word(KeyringLevel level)
 	return words[level];
 }
 
+KeyringLevel keyring_health_level(const char *word)
+{
+	for (unsigned level = KEYRING_FINE; level <= KEYRING_BROKEN; level++) {
+		if (g_strcmp0(word, keyring_health_word(level)) == 0)
+			return level;
+	}
+	return KEYRING_SOON;
+}
+
 bool keyring_health_is_anchor(const KeyringCert *cert, const ConfigKeyring *rules)
 {
 	return cert->is_self_signed || rules->allow_partial_chain;
@@ -46,10 +55,8 @@ static char *day(gint64 at)
 /* Takes `text`. */
 static void note(Look *look, KeyringLevel level, const char *code, gint64 at, char *text)
 {
-	KeyringNote *made = g_new(KeyringNote, 1);
-
-	*made = (KeyringNote){ level, code, text, at };
-	g_ptr_array_add(look->health->notes, made);
+	keyring_health_add(look->health, level, code, text, at);
+	g_free(text);
 }
 
 static bool is_soon(const Look *look, gint64 at)
@@ -306,18 +313,48 @@ static char *make_action(const Look *look)
 
 static void free_note(void *of)
 {
-	g_free(((KeyringNote *)of)->text);
-	g_free(of);
+	KeyringNote *made = of;
+
+	g_free(made->code);
+	g_free(made->text);
+	g_free(made);
+}
+
+KeyringHealth *keyring_health_new(KeyringLevel level, const char *action, gint64 until, gint64 now)
+{
+	KeyringHealth *health = g_new(KeyringHealth, 1);
+
+	*health = (KeyringHealth){ .level = level,
+		                   .action = g_strdup(action),
+		                   .until = until,
+		                   .now = now,
+		                   .notes = g_ptr_array_new_with_free_func(free_note) };
+	return health;
+}
+
+void keyring_health_add(KeyringHealth *health, KeyringLevel level, const char *code,
+                        const char *text, gint64 at)
+{
+	KeyringNote *made = g_new(KeyringNote, 1);
+
+	*made = (KeyringNote){ level, g_strdup(code), g_strdup(text), at };
+	g_ptr_array_add(health->notes, made);
+}
+
+KeyringHealth *keyring_health_unreadable(const char *why, gint64 now)
+{
+	KeyringHealth *health = keyring_health_new(KEYRING_BROKEN, why, 0, now);
+
+	keyring_health_add(health, KEYRING_BROKEN, "unreadable", why, 0);
+	return health;
 }
 
 KeyringHealth *keyring_health_judge(const KeyringContent *content, const ConfigKeyring *rules,
                                     gint64 now)
 {
-	KeyringHealth *health = g_new0(KeyringHealth, 1);
+	KeyringHealth *health = keyring_health_new(KEYRING_FINE, NULL, 0, now);
 	Look look = { .content = content, .rules = rules, .health = health, .now = now };
 
-	health->notes = g_ptr_array_new_with_free_func(free_note);
-	health->now = now;
 	find_last(&look);
 	look_at_anchors(&look);
 	look_at_crls(&look);

@@ -17,10 +17,10 @@ typedef enum {
 
 /* One thing to know. Codes are stable: "anchor-expires", "anchor-expired", "anchor-revoked",
  * "not-yet-valid", "no-anchor", "crl-missing", "crl-expires", "crl-expired",
- * "crl-not-yet-valid", "crl-newer", "crl-unused". */
+ * "crl-not-yet-valid", "crl-newer", "crl-unused", "unreadable". */
 typedef struct {
 	KeyringLevel level;
-	const char *code;
+	char *code;
 	char *text; /* one sentence: what, when, what to do */
 	gint64 at;  /* when it happens or happened, 0: no date */
 } KeyringNote;
@@ -36,11 +36,19 @@ typedef struct {
 /* `rules`: its files do not matter. `now`: Unix. */
 KeyringHealth *keyring_health_judge(const KeyringContent *content, const ConfigKeyring *rules,
                                     gint64 now);
+/* Of one that cannot be read, and why: broken, code "unreadable". */
+KeyringHealth *keyring_health_unreadable(const char *why, gint64 now);
+/* From its parts, for whoever got them from elsewhere: no notes yet. Copies. */
+KeyringHealth *keyring_health_new(KeyringLevel level, const char *action, gint64 until, gint64 now);
+void keyring_health_add(KeyringHealth *health, KeyringLevel level, const char *code,
+                        const char *text, gint64 at);
 void keyring_health_free(KeyringHealth *health);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KeyringHealth, keyring_health_free)
 
 /* "fine", "soon", "broken" */
 const char *keyring_health_word(KeyringLevel level);
+/* And back; what is unknown is KEYRING_SOON. */
+KeyringLevel keyring_health_level(const char *word);
 /* Whether a chain may end in it, by the rules. */
 bool keyring_health_is_anchor(const KeyringCert *cert, const ConfigKeyring *rules);
 /* Whole days from `now` to then; negative: it is over. */

@@ -8,6 +8,7 @@
 #include "crypto/keyring.h"
 #include "crypto/keyring_content.h"
 #include "model/config.h"
+#include "system/keyring_health.h"
 
 /* "No keyring file or directory provided" where it names none. `no_check_time`: ignore
  * validity periods, whatever the configuration says. */
@@ -15,3 +16,5 @@ Keyring *trust_load(const ConfigKeyring *config, bool no_check_time, GError **er
 
 /* What lies in it. */
 KeyringContent *trust_load_content(const ConfigKeyring *config, GError **error);
+/* And how it stands now; NULL where none is configured. */
+KeyringHealth *trust_health(const ConfigKeyring *config);

@@ -3,6 +3,7 @@
 
 import datetime
 import json
+import pathlib
 import re
 import shlex
 
@@ -64,6 +65,16 @@ def refused(done, *parts):
     assert done.code == 1, done.text
     last = done.err.splitlines()[-1]
     assert last.startswith("Failed to create bundle: ") and all(part in last for part in parts), done.err
+
+
+@pytest.fixture
+def later():
+    """later(days): words before a program for which it is that late; not faketime(1), which would be
+    killed in its place and trips over the semaphores of others."""
+    library = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+    if not library:
+        pytest.skip("libfaketime is not installed")
+    return lambda days: ["env", f"LD_PRELOAD={library}", f"FAKETIME={days:+}d", "DONT_FAKE_MONOTONIC=1"]
 
 
 # --- rauc bundle --------------------------------------------------------------
@@ -179,11 +190,11 @@ def test_crl_ends_before_the_date(bundle, houses, tmp_path_factory):
             "the CRL of 'O = Test, CN = old CA' has to be renewed", "ship a keyring with a newer CRL")
 
 
-def test_crl_expired(rauc, bundle, houses, tool):
+def test_crl_expired(rauc, bundle, houses, later):
     ring = houses.ring("fresh", houses.old.root.cert, *houses.old.crls)
     assert bundle(houses.old, f"--deployed-keyring={ring}", conf=STRICT).code == 0
     done = devices.run(rauc, *(f"--confopt={c}" for c in STRICT), "keyring", "status", f"--keyring={ring}",
-                       wrap=[tool("faketime"), "-f", "+4000d"])
+                       wrap=later(4000))
     assert done.code == 1 and "the CRL of 'O = Test, CN = old root' had to be renewed before" in done.err, done.text
 
 
@@ -252,9 +263,9 @@ def test_status_until_a_date(rauc, bundle, houses, tmp_path):
     (7400, "broken", 1, "no bundle is accepted any more"),
     (-4000, "broken", 1, "is it right?"),
 ])
-def test_status_over_the_years(rauc, houses, tool, days, state, code, says):
+def test_status_over_the_years(rauc, houses, later, days, state, code, says):
     ring = houses.ring("old", houses.old.root.cert)
-    done, told = status(rauc, ring, wrap=[tool("faketime"), "-f", f"{days:+}d"])
+    done, told = status(rauc, ring, wrap=later(days))
     assert told["state"] == state and done.code == code and says in told["action"], done.text
 
 
@@ -282,3 +293,66 @@ def test_status_called_wrongly(rauc, args, says):
 def test_status_of_a_device(device):
     done = device.ok("keyring", "status")
     assert done.out.startswith(f"=== Keyring ===\nFile:           {device.sections['keyring']['path']}\nState:          fine\n")
+
+
+# --- What the device says of it -----------------------------------------------
+
+@pytest.fixture(params=["direct", "service"])
+def told(request, device, bus, start, later):
+    """told(days, options...): what `rauc status` says so many days from now, by both doors."""
+    def run(days, *args):
+        wrap = later(days)
+        if request.param == "direct":
+            return device.ok("status", *args, wrap=wrap).out
+        service = start(wrap=wrap)
+        done = devices.run(device.rauc, "status", *args, env={**device.env, **bus.env})
+        service.end()
+        assert done.code == 0, done.text
+        return done.out
+    return run
+
+
+def test_status_is_that_of_rauc_while_all_is_well(told):
+    assert "eyring" not in told(0) and "eyring" not in told(0, "--detailed")
+    assert "KEYRING" not in told(0, "--output-format=shell")
+    assert list(json.loads(told(0, "--output-format=json")))[-1] == "artifact-repositories"
+
+
+def test_status_says_what_is_to_be_done(told):
+    text = told(7200)
+    assert re.search(r"\n\n=== Keyring ===\nNext: '.* expires in \d+ days, on .*: start the rotation now", text), text
+    assert re.search(r"(?m)^RAUC_KEYRING_STATE='soon'\nRAUC_KEYRING_ACTION='.*'\nRAUC_KEYRING_UNTIL='\S+'$",
+                     told(7200, "--output-format=shell"))
+    found = json.loads(told(7200, "--output-format=json"))
+    assert list(found)[-2:] == ["artifact-repositories", "keyring"]
+    assert found["keyring"]["state"] == "soon" and {n["code"] for n in found["keyring"]["notes"]} == {"anchor-expires"}
+
+
+def test_the_service_tells_the_journal(device, start, later):
+    device.change("log.x", filename=device.folder / "events", format="json", events="service")
+    service = start(wrap=later(7400))
+    assert service.end() == 0
+    assert re.search(r"(?m)^warning: keyring: no bundle is accepted any more: ", service.text), service.text
+    event = [json.loads(line) for line in (device.folder / "events").read_text().splitlines()][-1]
+    assert event["MESSAGE_ID"] == "fde9d9038e0747fb8d9d2be0a362a989" and event["PRIORITY"] == "4"
+    assert event["KEYRING_STATE"] == "broken" and event["KEYRING_NOTE"] == "anchor-expired"
+
+
+def test_the_service_is_quiet_where_there_is_nothing_to_say(device, start, later):
+    assert start().end() == 0
+    device.change("keyring", expiry_warning_days=0)
+    service = start(wrap=later(7400))
+    assert service.end() == 0 and "keyring" not in service.text
+
+
+def test_dbus_says_all_of_it(device, bus, start):
+    start()
+    (found,) = bus.json("GetKeyringStatus")
+    assert {key: value["type"] for key, value in found.items()} == {
+        "state": "s", "action": "s", "until": "x", "notes": "aa{sv}", "certificates": "aa{sv}"}
+    first = found["certificates"]["data"][0]
+    assert {key: value["type"] for key, value in first.items()} == {
+        "subject": "s", "issuer": "s", "spki-sha256": "s", "not-before": "x", "not-after": "x", "is-anchor": "b"}
+    assert found["state"]["data"] == "fine" and first["is-anchor"]["data"] is True
+    told = json.loads(device.ok("keyring", "status", "--output-format=json").out)
+    assert first["spki-sha256"]["data"] == told["certificates"][0]["spki-sha256"]
