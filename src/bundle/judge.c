@@ -44,19 +44,21 @@ static char *subject_of(const Judge *judge)
 	                                             : "this bundle");
 }
 
-static const char *advice_now(const Judge *judge)
+/* What to do where it is refused now, for this reason. */
+static const char *advice_now(const Judge *judge, const char *reason)
 {
-	static const char *const kinds[] = {
-		[JUDGE_SIGNING] = "sign with a certificate it trusts",
-		[JUDGE_DEPLOYED] =
-			"sign below a root that is in every deployed keyring, until the devices "
-			"have installed one with the new root",
-		[JUDGE_CARRIED] =
-			"a device with this keyring could not be updated again: put the root of "
-			"the next signer into it",
-	};
-
-	return kinds[judge->kind];
+	if (judge->kind == JUDGE_CARRIED)
+		return strstr(reason, "CRL")
+		               ? "a device that installs this could not be updated again"
+		               : "a device that installs this could not be updated again: the keyring "
+		                 "needs the root of the next signer";
+	if (strstr(reason, "certificate has expired"))
+		return "sign with certificates that are valid; devices whose only root has ended "
+		       "take no update any more";
+	if (strstr(reason, "CRL"))
+		return "devices with this keyring refuse every bundle signed so";
+	return "sign below a root that is in every deployed keyring, until the devices have "
+	       "installed one with the new root";
 }
 
 static const char *advice_later(const Term *term)
@@ -118,7 +120,7 @@ bool judge_check(const Judge *judge, GBytes *cms, gint64 until, GError **error)
 			return false;
 		}
 		return fail(error, FAILURE_SIGNATURE, "%s would refuse %s: %s; %s", name, subject,
-		            reason->message, advice_now(judge));
+		            reason->message, advice_now(judge, reason->message));
 	}
 	if (until && !check_later(judge, cms, until, &term, error))
 		return false;

@@ -66,6 +66,37 @@ static bool add_judges(Signing *signing, const Options *options, const Config *c
 	return true;
 }
 
+static KeyringContent *load_content(const char *path, GError **error)
+{
+	KeyringRules rules = { .path = path };
+
+	return keyring_content_load(&rules, error);
+}
+
+/* A revocation that devices know of must not be undone. */
+static bool check_newer(const Options *options, const Config *config, GError **error)
+{
+	if (!config->keyring.check_crl || !options->deployed_keyring || !options->carries_keyring)
+		return true;
+	for (char **next = options->carries_keyring; *next; next++) {
+		g_autoptr(KeyringContent) carried = load_content(*next, error);
+
+		for (char **present = options->deployed_keyring; carried && *present; present++) {
+			g_autoptr(KeyringContent) deployed = load_content(*present, error);
+
+			if (deployed && keyring_health_check_newer(carried, deployed, error))
+				continue;
+			g_prefix_error(error,
+			               "carried keyring %s must not replace deployed keyring %s: ",
+			               *next, *present);
+			return false;
+		}
+		if (!carried)
+			return false;
+	}
+	return true;
+}
+
 static bool set_until(Signing *signing, const Options *options, GError **error)
 {
 	if (!options->accepted_until)
@@ -99,7 +130,7 @@ bool signing_load(Signing *signing, const Options *options, const Config *config
 		if (!signing->keyring)
 			return false;
 	}
-	if (!add_judges(signing, options, config, error))
+	if (!add_judges(signing, options, config, error) || !check_newer(options, config, error))
 		return false;
 	signing->check.keyring = signing->keyring;
 	signing->check.keyring_name = trusted.path ? trusted.path : trusted.directory;

@@ -104,7 +104,7 @@ static char *crl_words(X509_STORE_CTX *context, int number, const X509 *cert)
 		                       "later than the time checked for",
 		                       issuer, made);
 	case X509_V_ERR_CERT_REVOKED:
-		return g_strdup_printf(", by the CRL of '%s' from %s", issuer, made);
+		return g_strdup_printf(", by the CRL of '%s'", issuer);
 	default:
 		return g_strdup("");
 	}

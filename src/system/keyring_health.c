@@ -2,7 +2,12 @@
 
 #include "system/keyring_health.h"
 
+#include "base/error.h"
+
 #define DAY (24 * 60 * 60)
+#define NO_WAY_BACK                                                                        \
+	". A device with this keyring takes no update, also none that brings another: it " \
+	"has to be replaced by other means"
 
 /* What the sentences are about. */
 typedef struct {
@@ -194,8 +199,9 @@ static void look_at_crl(Look *look, const KeyringCrl *crl)
 	else if (crl->renew && crl->renew <= look->now)
 		note(look, KEYRING_BROKEN, "crl-expired", crl->renew,
 		     g_strdup_printf("the CRL of '%s' had to be renewed before %s: bundles signed "
-		                     "below it are refused; ship a keyring with a new one",
-		                     crl->issuer, renew));
+		                     "below it are refused%s",
+		                     crl->issuer, renew,
+		                     look->n_working ? "; ship a keyring with a new one" : ""));
 	else if (crl->renew && is_soon(look, crl->renew))
 		note(look, KEYRING_SOON, "crl-expires", crl->renew,
 		     g_strdup_printf(
@@ -288,6 +294,12 @@ static void look_at_anchors(Look *look)
 		              "put the root into the keyring, or set allow-partial-chain"));
 }
 
+/* What goes away when the clock is right. */
+static bool is_about_clock(const KeyringNote *note)
+{
+	return g_str_has_suffix(note->code, "not-yet-valid");
+}
+
 /* What the owner has to read first. */
 static char *make_action(const Look *look)
 {
@@ -300,10 +312,7 @@ static char *make_action(const Look *look)
 		return g_strdup_printf("no bundle%s is accepted any more: %s%s",
 		                       look->rules->use_bundle_signing_time ? " signed now" : "",
 		                       first ? first->text : "no anchor is valid",
-		                       first && g_str_has_suffix(first->code, "expired")
-		                               ? ". Updates cannot repair that: the keyring of the "
-		                                 "device has to be replaced by other means"
-		                               : "");
+		                       first && is_about_clock(first) ? "" : NO_WAY_BACK);
 	if (health->level != KEYRING_FINE)
 		return g_strdup(first->text);
 	if (!look->rules->expiry_warning_days)
@@ -366,6 +375,36 @@ KeyringHealth *keyring_health_judge(const KeyringContent *content, const ConfigK
 	health->until = look.last;
 	health->action = make_action(&look);
 	return health;
+}
+
+static const KeyringCrl *find_newest(const KeyringContent *content, const char *issuer)
+{
+	const KeyringCrl *newest = NULL;
+
+	for (unsigned i = 0; i < content->crls->len; i++) {
+		const KeyringCrl *crl = content->crls->pdata[i];
+
+		if (g_str_equal(crl->issuer, issuer) && (!newest || crl->made > newest->made))
+			newest = crl;
+	}
+	return newest;
+}
+
+bool keyring_health_check_newer(const KeyringContent *next, const KeyringContent *present,
+                                GError **error)
+{
+	for (unsigned i = 0; i < present->crls->len; i++) {
+		const KeyringCrl *old = present->crls->pdata[i];
+		const KeyringCrl *new = find_newest(next, old->issuer);
+		g_autofree char *old_day = day(old->made), *new_day = day(new ? new->made : 0);
+
+		if (new &&new->made < old->made)
+			return fail(error, FAILURE_REJECTED,
+			            "its CRL of '%s' is of %s, there is one of %s: who was revoked "
+			            "since would be trusted again",
+			            old->issuer, new_day, old_day);
+	}
+	return true;
 }
 
 void keyring_health_free(KeyringHealth *health)

@@ -45,6 +45,10 @@ void keyring_health_add(KeyringHealth *health, KeyringLevel level, const char *c
 void keyring_health_free(KeyringHealth *health);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KeyringHealth, keyring_health_free)
 
+/* May the one replace the other? Not with an older CRL: FAILURE_REJECTED. */
+bool keyring_health_check_newer(const KeyringContent *next, const KeyringContent *present,
+                                GError **error);
+
 /* "fine", "soon", "broken" */
 const char *keyring_health_word(KeyringLevel level);
 /* And back; what is unknown is KEYRING_SOON. */

@@ -90,11 +90,11 @@ static void test_verdicts(void)
 		{ JUDGE_CARRIED, maker->cert, NULL, false, 0, true,
 		  "carried keyring ring accepts the next bundle, signed as this one until 2" },
 		{ JUDGE_CARRIED, other, NULL, false, 0, false,
-		  "a device with this keyring could not be updated again" },
+		  "a device that installs this could not be updated again" },
 		{ JUDGE_CARRIED, other, other, false, 0, true,
 		  "accepts the next bundle, signed with" },
 		{ JUDGE_CARRIED, maker->cert, other, false, 0, false,
-		  "put the root of the next signer into it" },
+		  "the keyring needs the root of the next signer" },
 		{ JUDGE_CARRIED, maker->cert, "/nowhere.pem", false, 0, false, "/nowhere.pem" },
 	};
 

@@ -6,6 +6,7 @@ import json
 import pathlib
 import re
 import shlex
+import subprocess
 
 import pytest
 
@@ -140,8 +141,7 @@ def test_a_date_nobody_is_asked_about(bundle, houses):
 
 
 def test_carried_keyring(bundle, houses):
-    old, new = houses.ring("old", houses.old.root.cert), houses.ring("new", houses.new.root.cert)
-    both = houses.ring("both", houses.old.root.cert, houses.new.root.cert)
+    new, both = houses.ring("new", houses.new.root.cert), houses.ring("both", houses.old.root.cert, houses.new.root.cert)
     chain = houses.ring("next", houses.new.signer.cert, houses.new.ca.cert)
     assert bundle(houses.old, f"--carries-keyring={both}").code == 0
     assert bundle(houses.old, f"--carries-keyring={both}", f"--next-cert={chain}", out="b").code == 0
@@ -208,7 +208,37 @@ def test_revoked(bundle, houses, tmp_path_factory):
     after = houses.ring("after", houses.old.root.cert, houses.old.crls[0], crl)
     assert bundle(house, f"--deployed-keyring={before}", conf=STRICT).code == 0
     refused(bundle(house, f"--deployed-keyring={after}", conf=STRICT, out="b"), "certificate revoked",
-            "certificate 'O = Test, CN = gone', by the CRL of 'O = Test, CN = old CA' from ")
+            "certificate 'O = Test, CN = gone', by the CRL of 'O = Test, CN = old CA'")
+
+
+@pytest.fixture
+def newer_crl(houses, later, tmp_path_factory):
+    """A CRL of new's CA, made in five days."""
+    crl = tmp_path_factory.mktemp("crl") / "newer.pem"
+    subprocess.run([*later(5), "openssl", "ca", "-config", "ca.conf", "-gencrl", "-out", crl], cwd=houses.new.ca.folder, check=True,
+                   capture_output=True)
+    return crl
+
+
+def test_signing_time_before_the_crl(rauc, bundle, houses, newer_crl, later, tmp_path):
+    """Judged by its signing time a bundle that is older than the CRL is refused, and status says that it will be."""
+    assert bundle(houses.new).code == 0
+    ring = houses.ring("newer", houses.new.root.cert, houses.new.crls[0], newer_crl)
+    strict = [*STRICT, "keyring:use-bundle-signing-time=true"]
+    done, told = status(rauc, ring, tmp_path / "out.raucb", conf=strict, wrap=later(10))
+    assert done.code == 1 and "CRL is not yet valid" in told["bundles"][0]["reason"], done.text
+    assert "which is later than the time checked for" in told["bundles"][0]["reason"]
+    assert any(n["code"] == "crl-newer" and "'O = Test, CN = new CA'" in n["text"] for n in told["notes"])
+    done, _ = status(rauc, ring, tmp_path / "out.raucb", conf=STRICT, wrap=later(10))
+    assert done.code == 0, done.text
+
+
+def test_carried_keyring_must_not_undo_a_revocation(bundle, houses, newer_crl):
+    old = houses.ring("older", houses.new.root.cert, *houses.new.crls)
+    young = houses.ring("younger", houses.new.root.cert, houses.new.crls[0], newer_crl)
+    refused(bundle(houses.new, f"--deployed-keyring={young}", f"--carries-keyring={old}", conf=STRICT),
+            f"carried keyring {old} must not replace deployed keyring {young}: its CRL of 'O = Test, CN = new CA' is of ")
+    assert bundle(houses.new, f"--deployed-keyring={old}", f"--carries-keyring={old}", conf=STRICT).code == 0
 
 
 # --- rauc keyring status ------------------------------------------------------

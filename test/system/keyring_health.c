@@ -115,7 +115,7 @@ static void test_life_of_roots(void)
 		{ -900, -1, -1, 2000, KEYRING_FINE, "anchor-expired", 2000, "fine until" },
 		{ -900, 0, 0, 0, KEYRING_BROKEN, "anchor-expired", 0,
 		  "no bundle is accepted any more: 'old' has expired on 2024-10-04: bundles signed "
-		  "below it are refused. Updates cannot repair that" },
+		  "below it are refused. A device with this keyring takes no update" },
 		{ -900, -30, -600, -20, KEYRING_BROKEN, "anchor-expired anchor-expired", 0,
 		  "no bundle is accepted any more" },
 		{ 10, 2000, 0, 0, KEYRING_BROKEN, "not-yet-valid", 0,
@@ -254,6 +254,37 @@ static void test_days(void)
 	g_assert_cmpint(keyring_health_days(G_MAXINT64, 0), ==, G_MAXINT);
 }
 
+/* A carried keyring must not bring an older CRL than one that is out there. */
+static void test_newer(void)
+{
+	const struct {
+		int carried, deployed; /* when the CRL was made; 0: there is none */
+		bool is_ok;
+	} rows[] = { { -5, -9, true }, { -5, -5, true }, { -9, -5, false },
+		     { 0, -5, true },  { -5, 0, true },  { 0, 0, true } };
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autoptr(GError) error = NULL;
+		Ring next, present;
+
+		ring_init(&next);
+		ring_init(&present);
+		if (rows[i].carried)
+			add_crl(&next, "CA", -1, rows[i].carried, 100);
+		if (rows[i].deployed)
+			add_crl(&present, "CA", -1, rows[i].deployed, 100);
+		add_crl(&present, "another", -1, -1, 100);
+		g_assert_true(keyring_health_check_newer(&next.content, &present.content, &error) ==
+		              rows[i].is_ok);
+		if (!rows[i].is_ok)
+			g_assert_nonnull(strstr(error->message,
+			                        "its CRL of 'CA' is of 2024-09-25, there is one of "
+			                        "2024-09-29: who was revoked since"));
+		ring_clear(&next);
+		ring_clear(&present);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -265,6 +296,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/system/keyring_health/revoked", test_revoked);
 	g_test_add_func("/system/keyring_health/no-anchor", test_no_anchor);
 	g_test_add_func("/system/keyring_health/signing-time", test_signing_time);
+	g_test_add_func("/system/keyring_health/newer", test_newer);
 	g_test_add_func("/system/keyring_health/days", test_days);
 	return g_test_run();
 }
