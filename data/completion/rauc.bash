@@ -68,6 +68,10 @@ _rauc_argument() { # NUMBER: the verb's argument, counted from 0
         (($1 == 1)) && _rauc_words "booted other $(_rauc_slots)"
         return
     fi
+    if [[ $verb == keyring ]]; then
+        if (($1 == 0)); then _rauc_words status; else _rauc_files '*.raucb'; fi
+        return
+    fi
     mapfile -t names < <(sed -n 's/^  rauc \[.*\] //p' <<<"$help" | grep -o '<[A-Z]*>')
     case ${names[$1]-} in
     *BUNDLE*) _rauc_files '*.raucb' ;;

@@ -83,6 +83,9 @@ function __rauc_complete
     else if test $verb = status
         test $n = 0; and printf '%s\n' mark-good mark-bad mark-active
         test $n = 1; and printf '%s\n' booted other (__rauc_slots $program $conf)
+    else if test $verb = keyring
+        test $n = 0; and printf '%s\n' status
+        test $n -gt 0; and __rauc_value BUNDLE '' '' "$current"
     else
         set -l names (string match -r '^  rauc \[.*' -- $help | string match -ra '<([A-Z]+)>' -g)
         if test "$names[$(math $n + 1)]" = SLOTNAME

@@ -11,7 +11,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "crypto/keyring.h"
+#include "bundle/judge.h"
 
 typedef struct {
 	int fd;           /* for reading and writing */
@@ -22,7 +22,10 @@ typedef struct {
 
 /* Who must accept what was made. */
 typedef struct {
-	const Keyring *keyring; /* NULL: nobody was given */
+	const Keyring *keyring;   /* verifies it; NULL: nobody was given */
+	const char *keyring_name; /* for messages */
+	const GPtrArray *judges;  /* of const Judge; NULL: none */
+	gint64 until;             /* all of them accept it then too (Unix); 0: not asked */
 } ResultCheck;
 
 /* The initial value, so that result_close() is always right. */
@@ -31,7 +34,8 @@ typedef struct {
 /* FAILURE_CONFIG "bundle <name> already exists" where something has the name. The mode
  * of the new file is what the umask leaves of 0666. */
 bool result_open(Result *result, const char *name, GError **error);
-/* Open it again as a device would, and verify it; no keyring: a message that nobody did. */
+/* Open it again as a device would, verify it, and ask every judge; no keyring and no judge: a
+ * message that nobody did. */
 bool result_verify(const Result *result, const ResultCheck *check, GError **error);
 /* Give it its name, durably; one that came meanwhile is not overwritten. */
 bool result_publish(const Result *result, GError **error);

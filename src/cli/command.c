@@ -82,6 +82,11 @@ static const Verb verbs[] = {
 	{ "info", "Show bundle information",
 	  { "info <BUNDLE>", "Print bundle info", "Info options:", NULL, options_info },
 	  NEEDS_BUNDLE, command_info, NULL, false },
+	{ "keyring", "Show what a keyring trusts, until when, and what to do",
+	  { "keyring status [<BUNDLE>...]", "Show what a keyring trusts, until when, and what to do next.\n"
+	    "With bundles: whether and how long it accepts each of them.",
+	    "Keyring options:", NULL, options_keyring },
+	  { NULL }, command_keyring, NULL, true },
 	{ "mount", "Mount a bundle",
 	  { "mount <BUNDLENAME>", "Mount a bundle (for development purposes)", NULL, NULL, NULL },
 	  NEEDS_BUNDLE, command_mount, NULL, false },

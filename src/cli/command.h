@@ -21,6 +21,7 @@ int command_extract(const Options *options);
 int command_extract_signature(const Options *options);
 int command_info(const Options *options);
 int command_install(const Options *options);
+int command_keyring(const Options *options);
 int command_mount(const Options *options);
 int command_replace_signature(const Options *options);
 int command_resign(const Options *options);

@@ -17,11 +17,18 @@
 	{ name, letter, G_OPTION_ARG_STRING_ARRAY, offsetof(Options, field), text, value }
 #define OPTIONS_END { NULL }
 
+#define UNTIL_ROW \
+	TEXT("accepted-until", 0, accepted_until, "every keyring given must accept it on this day too", "DATE")
+
 #define SIGN_ROWS \
 	FILENAME("cert", cert, "signing cert file or PKCS#11 URL", "PEMFILE|PKCS11-URL"), \
 	FILENAME("key", key, "signing key file or PKCS#11 URL", "PEMFILE|PKCS11-URL"), \
 	FILENAMES("intermediate", intermediate, "intermediate CA file name", "PEMFILE"), \
-	FILENAME("signing-keyring", signing_keyring, "verification keyring file", "PEMFILE")
+	FILENAME("signing-keyring", signing_keyring, "verification keyring file", "PEMFILE"), \
+	FILENAMES("deployed-keyring", deployed_keyring, "keyring of devices that must accept the result", "PEMFILE"), \
+	FILENAMES("carries-keyring", carries_keyring, "keyring in the result: must accept the next one", "PEMFILE"), \
+	FILENAME("next-cert", next_cert, "who signs the next one (default: who signs this)", "PEMFILE"), \
+	UNTIL_ROW
 
 #define ACCESS_ROWS \
 	FILENAME("tls-cert", tls_cert, "TLS client certificate file or PKCS#11 URL", "PEMFILE|PKCS11-URL"), \
@@ -142,6 +149,14 @@ const OptionsRow options_status[] = {
 	OPTIONS_END
 };
 
+const OptionsRow options_keyring[] = {
+	KEYRING_ROW,
+	UNTIL_ROW,
+	TEXT("output-format", 0, output_format, "output format (readable, shell, json, json-pretty)",
+	     "FORMAT"),
+	OPTIONS_END
+};
+
 const OptionsRow options_write_slot[] = {
 	TEXT("image-type", 't', image_type, "image type, instead of what the file name says", "TYPE"),
 	OPTIONS_END
@@ -245,12 +260,12 @@ char *options_format_help(const OptionsHelp *help)
 
 void options_clear(Options *options)
 {
-	static const OptionsRow *const tables[] = { global_rows,       hidden_rows,
-		                                    options_install,   options_bundle,
-		                                    options_encrypt,   options_replace_signature,
-		                                    options_convert,   options_info,
-		                                    options_extract,   options_status,
-		                                    options_write_slot };
+	static const OptionsRow *const tables[] = { global_rows,        hidden_rows,
+		                                    options_install,    options_bundle,
+		                                    options_encrypt,    options_replace_signature,
+		                                    options_convert,    options_info,
+		                                    options_extract,    options_status,
+		                                    options_write_slot, options_keyring };
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(tables); i++) {
 		for (const OptionsRow *row = tables[i]; row->name; row++) {

@@ -26,6 +26,8 @@ typedef struct {
 	/* keys and trust */
 	char *cert, *key, *keyring, *signing_keyring;
 	GStrv intermediate;
+	GStrv deployed_keyring, carries_keyring; /* who has to accept what is made */
+	char *accepted_until, *next_cert;
 	gboolean trust_environment, no_verify, no_check_time;
 	/* resign, encrypt, convert */
 	gboolean append;
@@ -61,7 +63,7 @@ typedef struct {
 
 extern const OptionsRow options_install[], options_bundle[], options_resign[], options_convert[],
 	options_encrypt[], options_replace_signature[], options_extract[], options_info[],
-	options_status[], options_write_slot[], options_service[];
+	options_status[], options_write_slot[], options_service[], options_keyring[];
 
 /* How one command line is described in its help. */
 typedef struct {

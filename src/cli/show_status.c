@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "cli/show_keyring.h"
 #include "cli/show_status_json.h"
 #include "cli/show_status_shell.h"
 
@@ -247,6 +248,7 @@ static void show_readable(GString *to, const ShowStatus *status, OutputLook look
 	show_repos(to, status->repos, look);
 	if (status->is_detailed && status->trust.is_known)
 		show_trust(to, &status->trust);
+	show_keyring_brief(to, status->keyring);
 	g_strchomp(to->str);
 	to->len = strlen(to->str);
 	g_string_append_c(to, '\n');

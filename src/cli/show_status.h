@@ -6,6 +6,7 @@
  */
 
 #include "cli/output.h"
+#include "system/keyring_health.h"
 #include "system/system.h"
 
 typedef struct {
@@ -32,6 +33,7 @@ typedef struct {
 	unsigned n_slots;
 	const GPtrArray *repos; /* of ConfigRepo */
 	ShowTrust trust;
+	const KeyringHealth *keyring; /* shown where it is not fine; NULL: not known */
 	bool is_detailed;
 } ShowStatus;
 

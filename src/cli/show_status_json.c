@@ -3,6 +3,7 @@
 #include "cli/show_status_json.h"
 
 #include "cli/json.h"
+#include "cli/show_keyring.h"
 
 static void add_event(JsonBuilder *json, const char *name, const char *timestamp, uint32_t count)
 {
@@ -111,6 +112,7 @@ void show_status_json(GString *to, const ShowStatus *status, bool is_pretty)
 	json_builder_end_array(json);
 	if (status->trust.is_known)
 		add_trust(json, &status->trust);
+	show_keyring_brief_json(json, status->keyring);
 	json_builder_end_object(json);
 	json_finish(json, to, is_pretty);
 }

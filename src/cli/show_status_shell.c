@@ -2,6 +2,8 @@
 
 #include "cli/show_status_shell.h"
 
+#include "cli/show_keyring.h"
+
 /* <PREFIX><WHAT>_<n>='<value>' */
 static void numbered(GString *to, const char *what, unsigned n, const char *value)
 {
@@ -119,4 +121,5 @@ void show_status_shell(GString *to, const ShowStatus *status)
 	shell_numbers(to, "RAUC_REPOS", n_repos);
 	if (status->trust.is_known)
 		shell_trust(to, &status->trust);
+	show_keyring_brief_shell(to, status->keyring);
 }

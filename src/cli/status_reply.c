@@ -12,6 +12,7 @@ struct StatusReply {
 	GPtrArray *repos;    /* of ConfigRepo */
 	SlotState *states;
 	ShowSlot *shown;
+	KeyringHealth *keyring;
 	ShowStatus status;
 };
 
@@ -218,6 +219,48 @@ static char *ask_primary(Client *client)
 	return primary;
 }
 
+static void take_note(KeyringHealth *health, GVariant *facts)
+{
+	g_autofree char *level = take(facts, "level");
+	g_autofree char *code = take(facts, "code");
+	g_autofree char *text = take(facts, "text");
+	gint64 at = 0;
+
+	g_variant_lookup(facts, "at", "x", &at);
+	keyring_health_add(health, keyring_health_level(level), code, text, at);
+}
+
+void status_reply_set_keyring(StatusReply *reply, GVariant *facts)
+{
+	g_autofree char *state = take(facts, "state");
+	g_autofree char *action = take(facts, "action");
+	g_autoptr(GVariant) notes =
+		g_variant_lookup_value(facts, "notes", G_VARIANT_TYPE("aa{sv}"));
+	gint64 until = 0;
+
+	if (!state)
+		return;
+	g_variant_lookup(facts, "until", "x", &until);
+	g_clear_pointer(&reply->keyring, keyring_health_free);
+	reply->keyring = keyring_health_new(keyring_health_level(state), action, until, 0);
+	for (size_t i = 0; notes && i < g_variant_n_children(notes); i++) {
+		g_autoptr(GVariant) note = g_variant_get_child_value(notes, i);
+
+		take_note(reply->keyring, note);
+	}
+	reply->status.keyring = reply->keyring;
+}
+
+/* RAUC's service does not know. */
+static void ask_keyring(Client *client, StatusReply *reply)
+{
+	g_autoptr(GVariant) answer = client_call(client, "GetKeyringStatus", NULL, "(a{sv})", NULL);
+	g_autoptr(GVariant) facts = answer ? g_variant_get_child_value(answer, 0) : NULL;
+
+	if (facts)
+		status_reply_set_keyring(reply, facts);
+}
+
 StatusReply *status_reply_fetch(Client *client, GError **error)
 {
 	ERROR_WHILE(error, "Error retrieving slot status via D-Bus");
@@ -233,7 +276,10 @@ StatusReply *status_reply_fetch(Client *client, GError **error)
 	g_autoptr(GVariant) repos = ask(client, "GetArtifactStatus", "(aa{sv})");
 	g_autoptr(GVariant) trust = ask(client, "GetTrustStatus", "(a{sv})");
 	StatusReplyParts parts = { properties, slots, repos, trust };
-	return status_reply_new(&parts, primary, error);
+	StatusReply *reply = status_reply_new(&parts, primary, error);
+	if (reply)
+		ask_keyring(client, reply);
+	return reply;
 }
 
 void status_reply_free(StatusReply *reply)
@@ -243,6 +289,7 @@ void status_reply_free(StatusReply *reply)
 	g_ptr_array_unref(reply->slots);
 	g_ptr_array_unref(reply->statuses);
 	g_ptr_array_unref(reply->repos);
+	g_clear_pointer(&reply->keyring, keyring_health_free);
 	g_variant_unref(reply->properties);
 	g_clear_pointer(&reply->trust, g_variant_unref);
 	g_free(reply->states);

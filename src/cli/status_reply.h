@@ -21,6 +21,8 @@ typedef struct {
 StatusReply *status_reply_fetch(Client *client, GError **error);
 /* The same from what was answered; the primary slot's name (NULL: unknown). */
 StatusReply *status_reply_new(const StatusReplyParts *parts, const char *primary, GError **error);
+/* And what it said of its keyring, a{sv}; empty where it has none. */
+void status_reply_set_keyring(StatusReply *reply, GVariant *facts);
 void status_reply_free(StatusReply *reply);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StatusReply, status_reply_free)
 

@@ -162,7 +162,7 @@ static char *spki_hash(const X509 *cert)
 SignerCert *cert_describe(const X509 *cert, GError **error)
 {
 	REASON_SCOPE;
-	struct tm end;
+	struct tm parts;
 	char *hash = spki_hash(cert);
 
 	if (!hash)
@@ -174,8 +174,10 @@ SignerCert *cert_describe(const X509 *cert, GError **error)
 	described->spki_hash = hash;
 	described->not_before = time_text(X509_get0_notBefore(cert));
 	described->not_after = time_text(X509_get0_notAfter(cert));
-	if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &end))
-		described->not_after_unix = timegm(&end);
+	if (ASN1_TIME_to_tm(X509_get0_notBefore(cert), &parts))
+		described->not_before_unix = timegm(&parts);
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &parts))
+		described->not_after_unix = timegm(&parts);
 	return described;
 }
 

@@ -73,6 +73,44 @@ static char *validity(int number, const X509 *cert, const Keyring *keyring, cons
 	                       why ? why : "", why ? ")" : "");
 }
 
+static char *time_words(const ASN1_TIME *when)
+{
+	struct tm parts;
+	g_autoptr(GDateTime) moment = when && ASN1_TIME_to_tm(when, &parts)
+	                                      ? g_date_time_new_from_unix_utc(timegm(&parts))
+	                                      : NULL;
+
+	return moment ? g_date_time_format_iso8601(moment) : g_strdup("?");
+}
+
+/* What there is to say of a CRL, and what to do: nobody sees them otherwise. */
+static char *crl_words(X509_STORE_CTX *context, int number, const X509 *cert)
+{
+	const X509_CRL *crl = X509_STORE_CTX_get0_current_crl(context);
+	g_autofree char *issuer = cert_name(X509_get_issuer_name(cert));
+	g_autofree char *made = time_words(crl ? X509_CRL_get0_lastUpdate(crl) : NULL);
+	g_autofree char *renew = time_words(crl ? X509_CRL_get0_nextUpdate(crl) : NULL);
+
+	switch (number) {
+	case X509_V_ERR_UNABLE_TO_GET_CRL:
+		return g_strdup_printf(", the keyring has no CRL of '%s', which check-crl=true "
+		                       "needs: put it into the keyring",
+		                       issuer);
+	case X509_V_ERR_CRL_HAS_EXPIRED:
+		return g_strdup_printf(", the CRL of '%s' in the keyring had to be renewed before "
+		                       "%s: put a new one into the keyring",
+		                       issuer, renew);
+	case X509_V_ERR_CRL_NOT_YET_VALID:
+		return g_strdup_printf(", the CRL of '%s' in the keyring is from %s, which is "
+		                       "later than the time checked for",
+		                       issuer, made);
+	case X509_V_ERR_CERT_REVOKED:
+		return g_strdup_printf(", by the CRL of '%s'", issuer);
+	default:
+		return g_strdup("");
+	}
+}
+
 static bool fail_chain(X509_STORE_CTX *context, const Keyring *keyring, const time_t *at,
                        GError **error)
 {
@@ -88,8 +126,9 @@ static bool fail_chain(X509_STORE_CTX *context, const Keyring *keyring, const ti
 
 	g_autofree char *subject = cert_subject(blamed);
 	g_autofree char *times = validity(number, blamed, keyring, at);
-	return fail(error, FAILURE_SIGNATURE, CHAIN_FAILED "Verify error: %s: certificate '%s'%s",
-	            reason, subject, times);
+	g_autofree char *lists = crl_words(context, number, blamed);
+	return fail(error, FAILURE_SIGNATURE, CHAIN_FAILED "Verify error: %s: certificate '%s'%s%s",
+	            reason, subject, times, lists);
 }
 
 CertStack *chain_verify(const Keyring *keyring, X509 *cert, CertStack *certs, const time_t *at,

@@ -3,34 +3,19 @@
 #include "crypto/keyring.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "crypto/chain.h"
 #include "crypto/demo.h"
+#include "crypto/pem.h"
 #include "crypto/reason.h"
 
-typedef STACK_OF(X509_INFO) InfoStack;
-
-static void info_stack_free(InfoStack *infos)
+static void look_for_demo(Keyring *keyring, const PemStack *stack, const char *path)
 {
-	sk_X509_INFO_pop_free(infos, X509_INFO_free);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(InfoStack, info_stack_free)
-
-/* A keyring holds nothing secret; whatever asks for a passphrase is refused. */
-static int no_passphrase(char *to G_GNUC_UNUSED, int size G_GNUC_UNUSED,
-                         int is_writing G_GNUC_UNUSED, void *user G_GNUC_UNUSED)
-{
-	return -1;
-}
-
-static void look_for_demo(Keyring *keyring, const InfoStack *infos, const char *path)
-{
-	for (int i = 0; !keyring->demo && i < sk_X509_INFO_num(infos); i++) {
-		const X509 *cert = sk_X509_INFO_value(infos, i)->x509;
+	for (int i = 0; !keyring->demo && i < sk_X509_INFO_num(stack); i++) {
+		const X509 *cert = sk_X509_INFO_value(stack, i)->x509;
 		g_autofree char *found = cert ? demo_describe(cert) : NULL;
 
 		if (found)
@@ -39,14 +24,20 @@ static void look_for_demo(Keyring *keyring, const InfoStack *infos, const char *
 }
 
 /* Everything in the file goes into the store; `*n_certs` is how many can be trusted. */
-static bool add_infos(Keyring *keyring, const InfoStack *infos, const char *path, int *n_certs,
-                      GError **error)
+static bool load_file(Keyring *keyring, const KeyringRules *rules, int *n_certs, GError **error)
 {
 	X509_STORE *store = keyring->store;
+	const char *path = rules->path;
+	g_autoptr(PemStack) stack = pem_read(path, error);
+	bool has_crl = false;
 
-	look_for_demo(keyring, infos, path);
-	for (int i = 0; i < sk_X509_INFO_num(infos); i++) {
-		const X509_INFO *info = sk_X509_INFO_value(infos, i);
+	if (!stack) {
+		g_prefix_error(error, "keyring: ");
+		return false;
+	}
+	look_for_demo(keyring, stack, path);
+	for (int i = 0; i < sk_X509_INFO_num(stack); i++) {
+		const X509_INFO *info = sk_X509_INFO_value(stack, i);
 
 		if (info->x509 && !X509_STORE_add_cert(store, info->x509))
 			return reason_fail(error, FAILURE_FORMAT,
@@ -55,30 +46,11 @@ static bool add_infos(Keyring *keyring, const InfoStack *infos, const char *path
 			return reason_fail(error, FAILURE_FORMAT, "cannot use a CRL in keyring %s",
 			                   path);
 		*n_certs += info->x509 != NULL;
+		has_crl = has_crl || info->crl;
 	}
-	return true;
-}
-
-static bool load_file(Keyring *keyring, const KeyringRules *rules, int *n_certs, GError **error)
-{
-	const char *path = rules->path;
-	size_t size;
-	g_autofree char *text = cert_read_pem(path, &size, error);
-
-	if (!text) {
-		g_prefix_error(error, "keyring: ");
-		return false;
-	}
-	if (!strstr(text, "-----BEGIN "))
-		return fail(error, FAILURE_FORMAT, "keyring %s is not a PEM file", path);
-	if (!rules->check_crl && !rules->keep_quiet && strstr(text, "-----BEGIN X509 CRL-----"))
+	if (has_crl && !rules->check_crl && !rules->keep_quiet)
 		g_warning("Detected CRL but CRL checking is disabled!");
-
-	g_autoptr(BIO) bio = BIO_new_mem_buf(text, (int)size);
-	g_autoptr(InfoStack) infos = PEM_X509_INFO_read_bio(bio, NULL, no_passphrase, NULL);
-	if (!infos)
-		return reason_fail(error, FAILURE_FORMAT, "cannot read keyring %s", path);
-	return add_infos(keyring, infos, path, n_certs, error);
+	return true;
 }
 
 /* c_rehash names: eight hex digits, a dot, for CRLs an r, and a number. */
@@ -91,14 +63,10 @@ static bool is_hash_name(const char *name)
 static void look_into(Keyring *keyring, const char *folder, const char *name)
 {
 	g_autofree char *path = g_build_filename(folder, name, NULL);
-	size_t size;
-	g_autofree char *text = cert_read_pem(path, &size, NULL);
-	g_autoptr(BIO) bio = text ? BIO_new_mem_buf(text, (int)size) : NULL;
-	g_autoptr(InfoStack) infos =
-		bio ? PEM_X509_INFO_read_bio(bio, NULL, no_passphrase, NULL) : NULL;
+	g_autoptr(PemStack) stack = pem_read(path, NULL);
 
-	if (infos)
-		look_for_demo(keyring, infos, path);
+	if (stack)
+		look_for_demo(keyring, stack, path);
 }
 
 static bool add_folder(Keyring *keyring, const char *path, int *n_certs, GError **error)
@@ -202,6 +170,17 @@ Keyring *keyring_load(const KeyringRules *rules, GError **error)
 	if (!fill_store(keyring, rules, error) || !check_demo(keyring, rules->keep_quiet, error))
 		return NULL;
 	return g_steal_pointer(&keyring);
+}
+
+Keyring *keyring_at(const Keyring *keyring, gint64 check_time)
+{
+	Keyring *other = g_new(Keyring, 1);
+
+	*other = *keyring;
+	X509_STORE_up_ref(other->store);
+	other->check_time = check_time;
+	other->allowed_signer_cns = g_strdupv(keyring->allowed_signer_cns);
+	return other;
 }
 
 void keyring_free(Keyring *keyring)

@@ -28,6 +28,8 @@ typedef struct {
 /* FAILURE_CONFIG when neither path nor directory is given, or the purpose is unknown;
  * names the file and what is wrong when it cannot be loaded or has no certificate. */
 Keyring *keyring_load(const KeyringRules *rules, GError **error);
+/* The same keyring, asked about another time; 0: now. */
+Keyring *keyring_at(const Keyring *keyring, gint64 check_time);
 void keyring_free(Keyring *keyring);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Keyring, keyring_free)
 

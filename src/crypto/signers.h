@@ -14,7 +14,7 @@ typedef struct {
 	char *subject, *issuer;       /* XN_FLAG_ONELINE */
 	char *spki_hash;              /* "AA:BB:…", SHA-256 of the SubjectPublicKeyInfo */
 	char *not_before, *not_after; /* as ASN1_TIME_print says it */
-	gint64 not_after_unix;
+	gint64 not_before_unix, not_after_unix;
 } SignerCert;
 
 /* `subjects` and `chain` (of SignerCert; NULL: several signers) are taken. */

@@ -18,7 +18,9 @@
 #include "crypto/cms.h"
 #include "crypto/content.h"
 #include "crypto/demo.h"
+#include "crypto/pem.h"
 #include "crypto/reason.h"
+#include "crypto/term_find.h"
 
 typedef STACK_OF(CMS_SignerInfo) SignerInfos; /* borrowed from the CMS */
 
@@ -308,6 +310,49 @@ bool verify_cms(GBytes *bytes, const VerifyContent *content, const Keyring *keyr
 	if (ok && signed_bytes)
 		*signed_bytes = get_content(cms);
 	return ok;
+}
+
+static bool find_term(CMS_ContentInfo *cms, CertStack *signers, const Keyring *keyring, Term *term,
+                      GError **error)
+{
+	g_autoptr(CertStack) chain = NULL, certs = CMS_get1_certs(cms);
+
+	if (!verify_signers(cms, signers, keyring, &chain, error) ||
+	    !check_cns(signers, keyring->allowed_signer_cns, error))
+		return false;
+	if (keyring->use_bundle_signing_time && !keyring->no_check_time)
+		return true;
+	for (int i = 0; i < sk_X509_num(signers); i++) {
+		if (!term_find(keyring, sk_X509_value(signers, i), certs, term, error))
+			return false;
+	}
+	if (sk_X509_num(signers) > 1)
+		g_clear_pointer(&term->anchor, g_free);
+	return true;
+}
+
+bool verify_cms_term(GBytes *bytes, const Keyring *keyring, Term *term, GError **error)
+{
+	REASON_SCOPE;
+	g_autoptr(CMS_ContentInfo) cms = cms_parse_signed(bytes, error);
+	CertStack *signers = cms ? find_signers(cms, error) : NULL;
+	bool ok = signers && find_term(cms, signers, keyring, term, error);
+
+	cert_borrow_free(signers);
+	return ok;
+}
+
+bool verify_cert_term(const char *path, const Keyring *keyring, Term *term, GError **error)
+{
+	REASON_SCOPE;
+	g_autoptr(CertStack) certs = pem_read_certs(path, error);
+
+	if (!certs || !term_find(keyring, sk_X509_value(certs, 0), certs, term, error))
+		return false;
+	return !keyring->allowed_signer_cns ||
+	       match_cn(sk_X509_value(certs, 0), keyring->allowed_signer_cns) == 1 ||
+	       fail(error, FAILURE_SIGNATURE,
+	            "No signature CN matching allowed-signer-cns found: %s is of another", path);
 }
 
 GBytes *verify_cms_peek(GBytes *bytes, GError **error)

@@ -11,6 +11,7 @@
 
 #include "crypto/keyring.h"
 #include "crypto/signers.h"
+#include "crypto/term.h"
 
 /* Detached content, read in order while it is hashed. */
 typedef struct {
@@ -32,6 +33,13 @@ bool verify_cms_kind(GBytes *cms, VerifyCmsKind *kind, GError **error);
  */
 bool verify_cms(GBytes *cms, const VerifyContent *content, const Keyring *keyring,
                 Signers **signers, GBytes **signed_bytes, GError **error);
+
+/* The part of verify_cms() that is about certificates: does the keyring accept who signed, and
+ * until when. Where it judges by the signing time, that has no end. No content is looked at. */
+bool verify_cms_term(GBytes *cms, const Keyring *keyring, Term *term, GError **error);
+/* The same of one who will sign: the first certificate in the file; the others there are not
+ * trusted, as in a CMS. The keyring is asked about its own time, not about a signing time. */
+bool verify_cert_term(const char *path, const Keyring *keyring, Term *term, GError **error);
 
 /* The attached content without any check: for `info --no-verify` only. */
 GBytes *verify_cms_peek(GBytes *cms, GError **error);

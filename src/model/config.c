@@ -54,6 +54,7 @@ static Config *config_new(const char *path)
 	config->verify_written = true;
 	config->keyring.allow_demo_keys = ALLOW_DEMO_KEYS;
 	config->handler_timeout_sec = 3600;
+	config->keyring.expiry_warning_days = 180;
 	config->logs = g_ptr_array_new_with_free_func(log_free);
 	config->slots = g_ptr_array_new_with_free_func((GDestroyNotify)slot_free);
 	config->repos = g_ptr_array_new_with_free_func((GDestroyNotify)config_repo_free);

@@ -128,6 +128,7 @@ static void set_keyring(GKeyFile *file, const ConfigKeyring *keyring)
 	set_string(file, "keyring", "check-purpose", keyring->check_purpose);
 	set_list(file, "keyring", "allowed-signer-cns", keyring->allowed_signer_cns, NULL);
 	set_bool(file, "keyring", "allow-demo-keys", keyring->allow_demo_keys, ALLOW_DEMO_KEYS);
+	set_int(file, "keyring", "expiry-warning-days", keyring->expiry_warning_days, 180);
 }
 
 static void set_sources(GKeyFile *file, const Config *config)

@@ -21,8 +21,14 @@ bool config_take_keyring(Config *config, KeyFile *file, GError **error)
 	    !keyfile_take_list(file, "keyring", "allowed-signer-cns", &keyring->allowed_signer_cns,
 	                       error) ||
 	    !keyfile_take_bool(file, "keyring", "allow-demo-keys", &keyring->allow_demo_keys,
-	                       error))
+	                       error) ||
+	    !keyfile_take_int(file, "keyring", "expiry-warning-days", &keyring->expiry_warning_days,
+	                      error))
 		return false;
+	if (keyring->expiry_warning_days < 0)
+		return fail(error, FAILURE_CONFIG,
+		            "Value for 'expiry-warning-days' in group '[keyring]' must not be "
+		            "negative");
 	/* "nobody" must not be read as "anybody" */
 	if (keyring->allowed_signer_cns && !*keyring->allowed_signer_cns)
 		return fail(error, FAILURE_CONFIG,

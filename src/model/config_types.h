@@ -16,6 +16,7 @@ typedef struct {
 	char *check_purpose;
 	GStrv allowed_signer_cns; /* NULL: any */
 	bool allow_demo_keys; /* ours: pki/demo may be trusted, by default if the build says so */
+	int expiry_warning_days; /* ours: warn this long before an anchor or CRL ends; 0: never */
 } ConfigKeyring;
 
 typedef struct {

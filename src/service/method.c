@@ -109,6 +109,12 @@ static GVariant *get_trust_status(System *system, GVariant *parameters G_GNUC_UN
 	return g_variant_new("(@a{sv})", reply_trust(system));
 }
 
+static GVariant *get_keyring_status(System *system, GVariant *parameters G_GNUC_UNUSED,
+                                    GError **error G_GNUC_UNUSED)
+{
+	return g_variant_new("(@a{sv})", reply_keyring_status(&system_config(system)->keyring));
+}
+
 static GVariant *get_primary(System *system, GVariant *parameters G_GNUC_UNUSED, GError **error)
 {
 	g_autoptr(GError) reason = NULL;
@@ -134,6 +140,7 @@ Method method_find(const char *name)
 		{ "GetArtifactStatus", get_artifact_status },
 		{ "GetPrimary", get_primary },
 		{ "GetTrustStatus", get_trust_status },
+		{ "GetKeyringStatus", get_keyring_status },
 	};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(methods); i++) {

@@ -148,6 +148,64 @@ GVariant *reply_artifact_status(const Config *config)
 	return g_variant_builder_end(&repos);
 }
 
+static GVariant *make_notes(const KeyringHealth *health)
+{
+	GVariantBuilder notes;
+
+	g_variant_builder_init(&notes, G_VARIANT_TYPE("aa{sv}"));
+	for (unsigned i = 0; i < health->notes->len; i++) {
+		const KeyringNote *note = health->notes->pdata[i];
+		GVariantBuilder builder;
+
+		g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+		add_text(&builder, "level", keyring_health_word(note->level));
+		add_text(&builder, "code", note->code);
+		add_text(&builder, "text", note->text);
+		add(&builder, "at", g_variant_new_int64(note->at));
+		g_variant_builder_add_value(&notes, g_variant_builder_end(&builder));
+	}
+	return g_variant_builder_end(&notes);
+}
+
+static GVariant *make_cert(const KeyringContent *content, const KeyringCert *cert,
+                           const ConfigKeyring *config)
+{
+	const KeyringCrl *crl = cert->crl >= 0 ? content->crls->pdata[cert->crl] : NULL;
+	GVariantBuilder builder;
+
+	g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+	add_text(&builder, "subject", cert->facts->subject);
+	add_text(&builder, "issuer", cert->facts->issuer);
+	add_text(&builder, "spki-sha256", cert->facts->spki_hash);
+	add(&builder, "not-before", g_variant_new_int64(cert->facts->not_before_unix));
+	add(&builder, "not-after", g_variant_new_int64(cert->facts->not_after_unix));
+	add(&builder, "is-anchor", g_variant_new_boolean(keyring_health_is_anchor(cert, config)));
+	if (crl)
+		add(&builder, "crl-renew-before", g_variant_new_int64(crl->renew));
+	return g_variant_builder_end(&builder);
+}
+
+GVariant *reply_keyring_status(const ConfigKeyring *config)
+{
+	g_autoptr(KeyringHealth) health = trust_health(config);
+	g_autoptr(KeyringContent) content = health ? trust_load_content(config, NULL) : NULL;
+	GVariantBuilder builder, certs;
+
+	g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+	if (!health)
+		return g_variant_builder_end(&builder);
+	add_text(&builder, "state", keyring_health_word(health->level));
+	add_text(&builder, "action", health->action);
+	add(&builder, "until", g_variant_new_int64(health->until));
+	add(&builder, "notes", make_notes(health));
+	g_variant_builder_init(&certs, G_VARIANT_TYPE("aa{sv}"));
+	for (unsigned i = 0; content && i < content->certs->len; i++)
+		g_variant_builder_add_value(&certs,
+		                            make_cert(content, content->certs->pdata[i], config));
+	add(&builder, "certificates", g_variant_builder_end(&certs));
+	return g_variant_builder_end(&builder);
+}
+
 GVariant *reply_error_info(const GError *error, const InstallReport *report)
 {
 	FailureFacts facts = failure_facts(error);

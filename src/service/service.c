@@ -10,6 +10,7 @@
 
 #include "service/installer.h"
 #include "service/job.h"
+#include "service/keyring_watch.h"
 #include "service/links.h"
 #include "service/started.h"
 #include "system/trust.h"
@@ -149,6 +150,7 @@ static bool run(Service *service, const char *handler_args, GDBusConnection *bus
 	g_autofree char *boot_id = started_boot_id();
 	started_note(service->system, boot_id);
 	trust_tell(service->system);
+	g_autoptr(KeyringWatch) watch = keyring_watch_new(service->system, line);
 	serve(service, bus);
 	return service->is_stopping;
 }

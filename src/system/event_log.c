@@ -64,7 +64,7 @@ static size_t make_record(const Event *event, EventField record[MOST])
 	record[n++] = (EventField){ "MESSAGE", event->message };
 	if (event->id && event->id_comes_first)
 		record[n++] = (EventField){ "MESSAGE_ID", event->id };
-	record[n++] = (EventField){ "PRIORITY", "5" };
+	record[n++] = (EventField){ "PRIORITY", event->is_warning ? "4" : "5" };
 	record[n++] = (EventField){ "GLIB_DOMAIN", DOMAIN };
 	record[n++] = (EventField){ "RAUC_EVENT_TYPE", type_names[event->type] };
 	if (event->id && !event->id_comes_first)
@@ -177,14 +177,15 @@ static bool wants(const ConfigLog *file, EventType type)
 	return g_strv_contains(events, "all") || g_strv_contains(events, type_names[type]);
 }
 
-/* On a terminal only with --debug: a person has the words of the command itself. */
+/* On a terminal only warnings, the rest with --debug: a person has the words of the command itself. */
 static void tell_journal(const Event *event)
 {
 	EventField record[MOST];
 	GLogField fields[MOST];
 	size_t n = make_record(event, record);
-	GLogLevelFlags level =
-		g_log_writer_is_journald(STDERR_FILENO) ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_DEBUG;
+	GLogLevelFlags level = event->is_warning                         ? G_LOG_LEVEL_WARNING
+	                       : g_log_writer_is_journald(STDERR_FILENO) ? G_LOG_LEVEL_MESSAGE
+	                                                                 : G_LOG_LEVEL_DEBUG;
 
 	for (size_t i = 0; i < n; i++)
 		fields[i] = (GLogField){ record[i].key, record[i].value, -1 };

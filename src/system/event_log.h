@@ -25,6 +25,7 @@ typedef struct {
 	EventType type;
 	const char *message;
 	const char *id;      /* MESSAGE_ID; NULL: none */
+	bool is_warning;     /* to the journal as one */
 	bool id_comes_first; /* where RAUC's JSON has it; see event_log_format() */
 	const EventField *fields;
 	size_t n_fields;

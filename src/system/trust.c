@@ -342,3 +342,22 @@ void trust_note_good(System *system, const Slot *slot)
 	    status->bundle_epoch_from)
 		spend_permission(system, slot);
 }
+
+KeyringContent *trust_load_content(const ConfigKeyring *config, GError **error)
+{
+	KeyringRules rules = { .path = config->path, .directory = config->directory };
+
+	return keyring_content_load(&rules, error);
+}
+
+KeyringHealth *trust_health(const ConfigKeyring *config)
+{
+	gint64 now = g_get_real_time() / G_USEC_PER_SEC;
+	g_autoptr(GError) error = NULL;
+
+	if (!config->path && !config->directory)
+		return NULL;
+	g_autoptr(KeyringContent) content = trust_load_content(config, &error);
+	return content ? keyring_health_judge(content, config, now)
+	               : keyring_health_unreadable(error->message, now);
+}

@@ -11,7 +11,9 @@
  */
 
 #include "bundle/bundle.h"
+#include "crypto/keyring_content.h"
 #include "model/config.h"
+#include "system/keyring_health.h"
 #include "system/system.h"
 #include "system/trust_state.h"
 
@@ -60,3 +62,7 @@ void trust_note_bundle(System *system, SlotStatus *status, const Manifest *manif
 /* The slot is good now. If it is the booted one, learn from it. A state that cannot be saved is a
  * warning: the slot is good all the same. */
 void trust_note_good(System *system, const Slot *slot);
+/* What lies in it. */
+KeyringContent *trust_load_content(const ConfigKeyring *config, GError **error);
+/* And how it stands now; NULL where none is configured. */
+KeyringHealth *trust_health(const ConfigKeyring *config);

@@ -18,7 +18,7 @@ Maker *maker_new(void)
 	maker->key = maker_path(maker, "key.pem");
 	maker->cert = maker_path(maker, "cert.pem");
 	process_run(&error, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-	            "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+	            "ec_paramgen_curve:P-256", "-nodes", "-days", "300", "-subj",
 	            "/O=Test/CN=Signer", "-keyout", maker->key, "-out", maker->cert, NULL);
 	g_assert_no_error(error);
 	return maker;

@@ -85,6 +85,31 @@ static void test_all(void)
 	g_assert_cmpstr(((ConfigRepo *)status->repos->pdata[0])->path, ==, "/data");
 }
 
+/* RAUC's service says nothing of a keyring; ours says all that is shown. */
+static void test_keyring(void)
+{
+	g_autoptr(StatusReply) reply = make("[]", NULL, NULL, NULL);
+	g_autoptr(GVariant) none = value("a{sv}", "{}");
+	g_autoptr(GVariant) facts =
+		value("a{sv}", "{'state': <'soon'>, 'action': <'do it'>, 'until': <int64 77>, "
+	                       "'notes': <[{'level': <'soon'>, 'code': <'crl-expires'>, 'text': "
+	                       "<'a list'>, 'at': <int64 5>}, {'level': <'odd'>}]>}");
+	const ShowStatus *shown = status_reply_shown(reply);
+
+	g_assert_null(shown->keyring);
+	status_reply_set_keyring(reply, none);
+	g_assert_null(shown->keyring);
+	status_reply_set_keyring(reply, facts);
+	status_reply_set_keyring(reply, facts);
+	g_assert_cmpint(shown->keyring->level, ==, KEYRING_SOON);
+	g_assert_cmpstr(shown->keyring->action, ==, "do it");
+	g_assert_cmpint(shown->keyring->until, ==, 77);
+	g_assert_cmpuint(shown->keyring->notes->len, ==, 2);
+	const KeyringNote *note = shown->keyring->notes->pdata[0];
+	g_assert_cmpstr(note->code, ==, "crl-expires");
+	g_assert_cmpint(note->at, ==, 5);
+}
+
 static void test_little(void)
 {
 	g_autoptr(GError) error = NULL;
@@ -125,6 +150,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/cli/status-reply/all", test_all);
+	g_test_add_func("/cli/status-reply/keyring", test_keyring);
 	g_test_add_func("/cli/status-reply/little", test_little);
 	g_test_add_func("/cli/status-reply/refused", test_refused);
 	return g_test_run();

@@ -42,6 +42,7 @@ METHODS = {
     "Install": ("s", ""), "InstallBundle": ("sa{sv}", ""), "Info": ("s", "ss"), "InspectBundle": ("sa{sv}", "a{sv}"),
     "Mark": ("ss", "ss"), "GetSlotStatus": ("", "a(sa{sv})"), "GetArtifactStatus": ("", "aa{sv}"),
     "GetPrimary": ("", "s"), "GetTrustStatus": ("", "a{sv}"),
+    "GetKeyringStatus": ("", "a{sv}"),
 }
 PROPERTIES = {"Operation": "s", "LastError": "s", "LastErrorInfo": "a{sv}", "Progress": "(isi)", "Compatible": "s", "Variant": "s",
               "SystemVersion": "s", "BootSlot": "s"}
@@ -49,6 +50,7 @@ ANNOTATED = {
     ("InstallBundle", "In1"): "QVariantMap", ("InspectBundle", "In1"): "QVariantMap",
     ("InspectBundle", "Out0"): "QVariantMap", ("GetSlotStatus", "Out0"): "RaucSlotStatusArray",
     ("GetArtifactStatus", "Out0"): "QList<QVariantMap>", ("GetTrustStatus", "Out0"): "QVariantMap",
+    ("GetKeyringStatus", "Out0"): "QVariantMap",
 }
 QT = "org.qtproject.QtDBus.QtTypeName"
 

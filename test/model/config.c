@@ -138,6 +138,7 @@ static void test_default(void)
 	g_assert_cmpstr(plain->mount_prefix, ==, "/mnt/rauc/");
 	g_assert_true(plain->activate_installed);
 	g_assert_true(plain->verify_written);
+	g_assert_cmpint(plain->keyring.expiry_warning_days, ==, 180);
 	g_assert_null(plain->status_file);
 	g_assert_null(plain->keyring.path);
 	g_assert_cmpstr(config->keyring.path, ==, "/x");

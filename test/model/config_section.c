@@ -14,6 +14,8 @@ static void test_keyring(void)
 	              keyring->use_bundle_signing_time);
 	g_assert_cmpstr(keyring->check_purpose, ==, "codesign");
 	assert_list(keyring->allowed_signer_cns, "Release 1|Release; 2");
+	g_assert_cmpint(keyring->expiry_warning_days, ==, 30);
+	g_assert_cmpint(plain->keyring.expiry_warning_days, ==, 180);
 	g_assert_null(plain->keyring.allowed_signer_cns);
 	g_assert_false(plain->keyring.check_crl);
 }

@@ -196,7 +196,7 @@ def test_the_verb_is_found_behind_options(shell):
 
 
 @pytest.mark.parametrize("form", ["--output-format=", "--output-format "], ids=["equals", "blank"])
-@pytest.mark.parametrize("verb", ["info", "status"])
+@pytest.mark.parametrize("verb", ["info", "status", "keyring"])
 def test_formats(shell, verb, form):
     told = set(re.search(r"--output-format=.*\((.*)\)", help_of(verb))[1].split(", "))
     assert "json" in told and shell.ask(f"rauc {verb} {form}") == told
@@ -232,6 +232,12 @@ def test_marks_and_slots(shell):
     assert shell.ask(f"{conf} status mark-active ") == {"booted", "other", "rootfs.0", "rootfs.1"}
     assert shell.ask(f"{conf} write-slot ") == {"rootfs.0", "rootfs.1"}
     assert "b.img" in shell.ask(f"{conf} write-slot rootfs.1 ")
+
+
+def test_keyring(shell):
+    assert shell.ask("rauc keyring ") == {"status"}
+    for line in ("rauc keyring status ", "rauc keyring status a.raucb "):
+        assert shell.ask(line) == {"a.raucb", "sub"}, line
 
 
 def test_quiet_where_the_slots_cannot_be_told(shell):
