@@ -121,8 +121,9 @@ static bool fail_chain(X509_STORE_CTX *context, const Keyring *keyring, const ti
 	if (number == X509_V_OK) /* not about a certificate: memory, internal */
 		return reason_fail(error, FAILURE_SIGNATURE,
 		                   CHAIN_FAILED "no chain could be built");
-	if (!blamed)
-		return fail(error, FAILURE_SIGNATURE, CHAIN_FAILED "Verify error: %s", reason);
+	if (!blamed) /* its key cannot be read, and the queue knows why */
+		return reason_fail(error, FAILURE_SIGNATURE, CHAIN_FAILED "Verify error: %s",
+		                   reason);
 
 	g_autofree char *subject = cert_subject(blamed);
 	g_autofree char *times = validity(number, blamed, keyring, at);

@@ -164,6 +164,9 @@ static bool verify_content(CMS_ContentInfo *cms, const VerifyContent *content, G
 	if (!ok && reason_is(ERR_LIB_CMS, CMS_R_CONTENT_VERIFY_ERROR))
 		return reason_fail(error, FAILURE_SIGNATURE,
 		                   CHAIN_FAILED "the content is not what was signed");
+	if (!ok && ERR_peek_error() == 0) /* OpenSSL has no words for that */
+		return fail(error, FAILURE_SIGNATURE,
+		            CHAIN_FAILED "the CMS does not name the digest of its signer");
 	if (!ok)
 		return reason_fail(error, FAILURE_SIGNATURE, "signature verification failed");
 	return !stream || content_check(stream, error);
