@@ -221,10 +221,11 @@ static GBytes *get_attribute(const Search *search, CkLong session, CkLong object
 	    attribute.size == CK_UNAVAILABLE || attribute.size > 1 << 20)
 		return NULL;
 
-	g_autofree uint8_t *value = g_malloc0(attribute.size + 1);
+	CkLong room = attribute.size;
+	g_autofree uint8_t *value = g_malloc0(room + 1);
 	attribute.value = value;
 	if (search->call->get_attributes(session, object, &attribute, 1) != CKR_OK ||
-	    attribute.size == CK_UNAVAILABLE)
+	    attribute.size > room)
 		return NULL;
 	return g_bytes_new(value, attribute.size);
 }
