@@ -4,6 +4,7 @@
 import json
 import pathlib
 import re
+import subprocess
 from dataclasses import dataclass
 
 import pytest
@@ -71,6 +72,17 @@ def test_table():
         assert row.what and bool(row.refused_by) == bool(row.says) == bool(row.code)
         assert not row.code or row.code in codes, row.code
         assert row.path.stat().st_size < 100000
+
+
+def test_can_be_made_again(tool, tmp_path):
+    """The script beside the files still makes files of these names, each of its kind of size."""
+    tool("mksquashfs")
+    done = subprocess.run(["/usr/bin/python3", "-B", DATA / "make.py", tmp_path / "again"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    for pattern in ("*.raucb", "keys/*.pem"):
+        sizes = [{path.name: path.stat().st_size for path in folder.glob(pattern)} for folder in (DATA, tmp_path / "again")]
+        assert set(sizes[0]) == set(sizes[1])
+        assert all(abs(sizes[0][name] - sizes[1][name]) < 200 for name in sizes[0]), sizes
 
 
 @pytest.mark.parametrize("name", ROWS)
