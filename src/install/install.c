@@ -263,7 +263,10 @@ static bool run(System *system, const InstallRequest *request, const InstallEven
 		.events = events,
 		.pool = pool
 	};
-	return work_with_content(&context, request, bundle, target, plan, root, error);
+	if (!work_with_content(&context, request, bundle, target, plan, root, error))
+		return false;
+	trust_note_sync(system);
+	return true;
 }
 
 static void log_start(System *system, const Told *told)

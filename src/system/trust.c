@@ -267,6 +267,15 @@ static bool is_credible(int64_t signing, int64_t ceiling, int64_t build, int64_t
 	return is_sync ? signing <= now : signing - LATE_SIGNING <= build;
 }
 
+/* The kernel's word, up to the ceiling. */
+static bool learn_sync(TrustState *state, const SlotStatus *status)
+{
+	int64_t now = MIN(clock_now(), ceiling_of(status));
+
+	return now >= state->time_floor + SYNC_STEP && clock_is_synchronised() &&
+	       trust_state_raise_time(state, now, TRUST_STATE_SYNC);
+}
+
 /* Without a ceiling nothing is learned: what was believed once must not keep out everybody who is
  * valid today, and there is no way down again. */
 static bool learn_time(TrustState *state, const SlotStatus *status)
@@ -283,9 +292,7 @@ static bool learn_time(TrustState *state, const SlotStatus *status)
 	bool is_new = trust_state_raise_time(state, build, TRUST_STATE_BUILD);
 	if (is_credible(signing, ceiling, build, now, is_sync))
 		is_new |= trust_state_raise_time(state, signing, TRUST_STATE_SIGNING);
-	if (is_sync && MIN(now, ceiling) >= state->time_floor + SYNC_STEP)
-		is_new |= trust_state_raise_time(state, MIN(now, ceiling), TRUST_STATE_SYNC);
-	return is_new;
+	return learn_sync(state, status) || is_new;
 }
 
 static bool learn_epoch(TrustState *state, const SlotStatus *status)
@@ -331,6 +338,18 @@ static bool learn(const char *folder, const SlotStatus *status)
 		return true;
 	g_warning("%s: it is tried again when the slot is next marked good", error->message);
 	return false;
+}
+
+void trust_note_sync(System *system)
+{
+	const char *folder = system_config(system)->data_directory;
+	TrustStateFound found = trust_state_load(folder);
+	g_autoptr(GError) error = NULL;
+
+	/* A state that is not there yet begins with a slot that is good. */
+	if (found.kind == TRUST_STATE_KEPT && learn_sync(&found.state, booted_status(system)) &&
+	    !trust_state_save(folder, &found, &error))
+		g_warning("%s", error->message);
 }
 
 void trust_note_good(System *system, const Slot *slot)

@@ -66,3 +66,5 @@ void trust_note_good(System *system, const Slot *slot);
 KeyringContent *trust_load_content(const ConfigKeyring *config, GError **error);
 /* And how it stands now; NULL where none is configured. */
 KeyringHealth *trust_health(const ConfigKeyring *config);
+/* An installation has succeeded. Marks come early, before any clock is synchronised; now it may be. */
+void trust_note_sync(System *system);

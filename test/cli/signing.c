@@ -52,6 +52,29 @@ static void test_who_must_accept(void)
 	}
 }
 
+/* Keys that everybody has are for demonstrations only. */
+static void test_demo(void)
+{
+	g_autofree char *cert = g_build_filename(run_sources(), "pki/demo/demo.cert.pem", NULL);
+	g_autofree char *key = g_build_filename(run_sources(), "pki/demo/demo.key.pem", NULL);
+	g_autoptr(Config) config = config_new_default(NULL, NULL);
+	Options options = { .cert = cert, .key = key };
+	g_auto(Signing) refused = { 0 };
+	g_auto(Signing) allowed = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	config->keyring.allow_demo_keys = false;
+	g_assert_false(signing_load(&refused, &options, config, &error));
+	g_assert_error(error, FAILURE, FAILURE_CONFIG);
+	run_assert_has(error->message, "refusing to sign as the public demo signer '");
+	run_assert_has(error->message, "-C keyring:allow-demo-keys=true");
+
+	GLogLevelFlags fatal = g_log_set_always_fatal(G_LOG_FATAL_MASK); /* it is loud */
+	config->keyring.allow_demo_keys = true;
+	g_assert_true(signing_load(&allowed, &options, config, NULL));
+	g_log_set_always_fatal(fatal);
+}
+
 static void test_is_given(void)
 {
 	Options none = { 0 }, half = { .cert = (char *)"c" },
@@ -68,6 +91,7 @@ int main(int argc, char **argv)
 	run_enter();
 	run_make_bundle();
 	g_test_add_func("/cli/signing/who-must-accept", test_who_must_accept);
+	g_test_add_func("/cli/signing/demo", test_demo);
 	g_test_add_func("/cli/signing/is-given", test_is_given);
 	int code = g_test_run();
 	run_leave();

@@ -44,6 +44,22 @@ static const struct {
 	  "Verify error: certificate has expired: certificate 'O = Test Org, CN = Expired Signer', "
 	  "valid from Jan  1 00:00:00 2020 GMT until Jan  1 00:00:00 2021 GMT, checked for 20" },
 	{ "expired", NULL, { .path = "ca.pem", .no_check_time = true }, 0, 2, NULL },
+	/* For another time than that of the clock, with the reason for it. */
+	{ "expired", NULL, { .path = "ca.pem", .check_time = IN_2020 }, 0, 2, NULL },
+	{ "ec",
+	  NULL,
+	  { .path = "ca.pem", .check_time = 946684800, .check_reason = "so it is" },
+	  0,
+	  0,
+	  "certificate is not yet valid: certificate 'O = Test Org, CN = Test CA', valid from "
+	  "Jan  1 00:00:00 2015 GMT until Jan  1 00:00:00 2075 GMT, checked for "
+	  "2000-01-01T00:00:00Z (so it is)" },
+	{ "expired",
+	  NULL,
+	  { .path = "ca.pem", .check_reason = "the clock says so" },
+	  0,
+	  0,
+	  " (the clock says so)" },
 	{ "future", NULL, { .path = "ca.pem" }, 0, 0, "certificate is not yet valid" },
 	{ "future", NULL, { .path = "ca.pem", .no_check_time = true }, 0, 2, NULL },
 	{ "future", NULL, { .path = "ca.pem", .no_check_time = true }, IN_2020, 2, NULL },

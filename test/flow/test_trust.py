@@ -230,6 +230,23 @@ def test_server_of_time_that_lies(device, door, maker, pki, at):
     door.ok("install", with_meta(maker, signer=signer))
 
 
+def test_clock_that_is_synchronised_late(device, door, maker):
+    """The mark came before the network: the next installation that succeeds notes the time, one that is refused does not."""
+    stamp(device, today().timestamp() - 30 * DAY)
+    door.ok("install", maker.simple())
+    door.commit("B")
+    for path in copies(device):  # as if that had been a month ago
+        lines = re.sub(r"time-floor=\d+\ntime-source=\w+", f"time-floor={int(today().timestamp()) - 30 * DAY}\ntime-source=build",
+                       path.read_text()).splitlines(True)[:-1]
+        path.write_text("".join(lines) + f"sha256={bundles.sha256(''.join(lines).encode())}\n")
+    door.set(RAUC_TEST_CLOCK_SYNCHRONISED="yes")
+    door.refused(with_meta(maker, compatible="Other"), "Compatible mismatch")
+    assert door.trust["time_floor_source"] == "build"
+    door.ok("install", maker.simple())
+    trust = door.trust
+    assert trust["time_floor_source"] == "sync" and trust["time_floor"][:10] == iso()
+
+
 def test_failed_trial_teaches_nothing(device, door, maker):
     """Installed, not come up, fallen back: no word of it."""
     door.ok("install", with_meta(maker, security_epoch=7))

@@ -8,10 +8,12 @@
 #include "base/error.h"
 #include "bundle/maker.h"
 #include "system/device.h"
+#include "system/trust_state.h"
 
 #define MANIFEST                                                            \
 	"[update]\ncompatible=Test\nversion=1.2\n[bundle]\nformat=verity\n" \
-	"[image.rootfs]\nfilename=rootfs.img\n"
+	"[image.rootfs]\nfilename=rootfs.img\n"                             \
+	"[meta.moonforge]\nsecurity-epoch=2\n"
 
 static Maker *maker;
 static char *path;
@@ -68,6 +70,32 @@ static void test_bundle(void)
 	g_assert_true(check_bundle(system, &request, bundle, NULL));
 }
 
+/* The device's own number; no option is a way around it. */
+static void test_epoch(void)
+{
+	InstallRequest all = { .ignore_compatible = true, .ignore_version_limit = true };
+
+	for (uint32_t own = 1; own <= 3; own++) {
+		g_autoptr(Device) device = device_new();
+		g_autofree char *folder = g_build_filename(device->folder, "data", NULL);
+		TrustStateFound found = { .state = { .security_epoch = own } };
+		g_autoptr(GError) error = NULL;
+		g_autoptr(System) system = device_open(device, maker->cert, NULL, &error);
+		g_autoptr(Bundle) bundle = maker_open(maker, path, &error);
+
+		g_assert_true(trust_state_save(folder, &found, NULL));
+		if (own <= 2) {
+			g_assert_true(check_bundle(system, &all, bundle, &error));
+			continue;
+		}
+		g_assert_false(check_bundle(system, &all, bundle, &error));
+		g_assert_error(error, FAILURE, FAILURE_VERSION);
+		g_assert_true(g_str_has_prefix(
+			error->message,
+			"Security epoch too low: the bundle has 2, this device is at 3"));
+	}
+}
+
 static void test_plan(void)
 {
 	g_autoptr(Device) device = device_new();
@@ -97,6 +125,7 @@ int main(int argc, char **argv)
 	g_autoptr(GBytes) image = maker_image(content, "rootfs.img", 50000, 1);
 	path = maker_bundle(maker, content, "x.raucb", NULL);
 	g_test_add_func("/install/check/bundle", test_bundle);
+	g_test_add_func("/install/check/epoch", test_epoch);
 	g_test_add_func("/install/check/plan", test_plan);
 	int result = g_test_run();
 	g_free(path);

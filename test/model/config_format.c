@@ -54,6 +54,7 @@ static void assert_same_sections(const Config *a, const Config *b)
 	SAME_TEXT(keyring.check_purpose);
 	SAME_LIST(keyring.allowed_signer_cns);
 	SAME_NUMBER(keyring.expiry_warning_days);
+	SAME_NUMBER(keyring.allow_demo_keys);
 	SAME_TEXT(casync.store_path);
 	SAME_TEXT(casync.tmp_path);
 	SAME_LIST(casync.install_args);

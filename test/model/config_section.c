@@ -16,6 +16,7 @@ static void test_keyring(void)
 	assert_list(keyring->allowed_signer_cns, "Release 1|Release; 2");
 	g_assert_cmpint(keyring->expiry_warning_days, ==, 30);
 	g_assert_cmpint(plain->keyring.expiry_warning_days, ==, 180);
+	g_assert_true(keyring->allow_demo_keys);
 	g_assert_null(plain->keyring.allowed_signer_cns);
 	g_assert_false(plain->keyring.check_crl);
 }

@@ -180,6 +180,39 @@ static void test_times(void)
 	}
 }
 
+/* After an installation, from the running system's ceiling; only where a state is kept. */
+static const struct {
+	int until, before, after;
+	bool is_sync;
+} syncs[] = {
+	{ 3000, -30, 0, true },    { 3000, -30, -30, false }, { 3000, -6, -6, true },
+	{ NEVER, -30, -30, true }, { -1, -30, -2, true },     { 3000, NEVER, NEVER, true },
+};
+
+static void test_sync(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(syncs); i++) {
+		g_autoptr(Device) device = device_new();
+		g_autoptr(System) system = device_open(device, NULL, NULL, NULL);
+		g_autoptr(SlotStatus) status = slot_status_new();
+
+		g_test_message("row %u", i);
+		g_setenv("RAUC_TEST_CLOCK_SYNCHRONISED", syncs[i].is_sync ? "yes" : "no", TRUE);
+		if (syncs[i].before != NEVER)
+			keep(device,
+			     (TrustState){ .time_floor = clock_now() + syncs[i].before * DAY,
+			                   .security_epoch = 3 });
+		status->status = g_strdup("ok");
+		status->bundle_epoch = 9;
+		status->bundle_signed_until = days_from_now(syncs[i].until);
+		g_assert_true(system_save_status(system, slot_of(system, 0), status, NULL));
+		trust_note_sync(system);
+		assert_days(kept(device).state.time_floor, syncs[i].after);
+		g_assert_cmpuint(kept(device).state.security_epoch, ==,
+		                 syncs[i].before == NEVER ? 0 : 3);
+	}
+}
+
 /* Which time counts now. */
 static const struct {
 	int build, until, kept;
@@ -399,6 +432,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/system/trust/load", test_load);
 	g_test_add_func("/system/trust/demo", test_demo);
 	g_test_add_func("/system/trust/times", test_times);
+	g_test_add_func("/system/trust/sync", test_sync);
 	g_test_add_func("/system/trust/floors", test_floors);
 	g_test_add_func("/system/trust/keyring-here", test_keyring_here);
 	g_test_add_func("/system/trust/epochs", test_epochs);
