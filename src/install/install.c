@@ -243,6 +243,7 @@ static bool run(System *system, const InstallRequest *request, const InstallEven
 
 	if (!system_lock(system, error) || !refresh_states(system, root, error))
 		return false;
+	trust_mend(system);
 	tell(events, "Checking and mounting bundle...");
 	enter(events, INSTALL_VERIFY);
 	g_autoptr(Bundle) bundle = open_bundle(system, request->bundle, pool, root, error);

@@ -183,6 +183,7 @@ void trust_tell(System *system)
 	g_autofree char *demo = trust_find_demo(&config->keyring);
 	g_autofree char *reason = reason_of(&facts.time);
 
+	trust_state_examine(config->data_directory);
 	if (facts.kind == TRUST_STATE_NONE)
 		g_message(
 			"without a data-directory no trust state is kept: time and security epoch "
@@ -196,6 +197,17 @@ void trust_tell(System *system)
 	if (demo)
 		g_warning("%s: NOT FOR PRODUCTION, anyone can sign for this device%s", demo,
 		          config->keyring.allow_demo_keys ? "" : "; bundles are refused");
+}
+
+void trust_mend(System *system)
+{
+	const char *folder = system_config(system)->data_directory;
+	TrustStateFound found = trust_state_examine(folder);
+	g_autoptr(GError) error = NULL;
+
+	if (found.kind == TRUST_STATE_KEPT && !found.is_whole &&
+	    !trust_state_save(folder, &found, &error))
+		g_warning("%s", error->message);
 }
 
 /* Whatever --ignore-compatible says, and whatever the bundle's own check would: a permission to go
@@ -327,7 +339,7 @@ static void spend_permission(System *system, const Slot *slot)
 /* False: it could not be saved, and is tried again when the slot is next marked good. */
 static bool learn(const char *folder, const SlotStatus *status)
 {
-	TrustStateFound found = trust_state_load(folder);
+	TrustStateFound found = trust_state_examine(folder);
 	g_autoptr(GError) error = NULL;
 
 	if (found.kind == TRUST_STATE_NONE)

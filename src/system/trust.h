@@ -51,6 +51,8 @@ Keyring *trust_load_here(System *system, GError **error);
 char *trust_find_demo(const ConfigKeyring *config);
 
 TrustFacts trust_facts(System *system);
+/* Before an installation, with the lock: a copy of the state that is damaged is written anew. */
+void trust_mend(System *system);
 /* Into the log what of it a person should know: when the service starts. */
 void trust_tell(System *system);
 /* Does this device take what has this epoch? FAILURE_VERSION says what it is at and what to do. */

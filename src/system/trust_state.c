@@ -40,8 +40,7 @@ static void tell_damage(const char *folder, const Copy *copies, TrustStateKind k
 		          folder, copies[0].why_not->message, copies[1].why_not->message);
 	for (unsigned i = 0; kind == TRUST_STATE_KEPT && i < N_COPIES; i++) {
 		if (!copies[i].is_good)
-			g_warning("trust state %s/trust.%u is damaged (%s): the other copy counts, "
-			          "and repairs it when a slot is marked good",
+			g_warning("trust state %s/trust.%u is damaged (%s): the other copy counts",
 			          folder, i + 1, copies[i].why_not->message);
 	}
 }
@@ -53,7 +52,7 @@ static bool is_same(const TrustState *one, const TrustState *other)
 	       one->security_epoch == other->security_epoch;
 }
 
-TrustStateFound trust_state_load(const char *folder)
+static TrustStateFound load(const char *folder, bool has_to_tell)
 {
 	TrustStateFound found = { .kind = TRUST_STATE_NONE };
 	Copy copies[N_COPIES];
@@ -71,7 +70,8 @@ TrustStateFound trust_state_load(const char *folder)
 		found.kind = TRUST_STATE_LOST;
 	else
 		found.kind = TRUST_STATE_NEW;
-	tell_damage(folder, copies, found.kind);
+	if (has_to_tell)
+		tell_damage(folder, copies, found.kind);
 	found.state = trust_state_join(copies[0].is_good ? &copies[0].state : NULL,
 	                               copies[1].is_good ? &copies[1].state : NULL);
 	found.is_whole = copies[0].is_good && copies[1].is_good &&
@@ -81,6 +81,16 @@ TrustStateFound trust_state_load(const char *folder)
 	for (unsigned i = 0; i < N_COPIES; i++)
 		g_clear_error(&copies[i].why_not);
 	return found;
+}
+
+TrustStateFound trust_state_load(const char *folder)
+{
+	return load(folder, false);
+}
+
+TrustStateFound trust_state_examine(const char *folder)
+{
+	return load(folder, true);
 }
 
 bool trust_state_save(const char *folder, TrustStateFound *found, GError **error)

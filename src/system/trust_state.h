@@ -27,7 +27,9 @@ typedef struct {
 	bool is_whole;    /* both copies say the same */
 } TrustStateFound;
 
-/* `folder` NULL: no data directory. A damaged copy is a warning. */
+/* `folder` NULL: no data directory. */
 TrustStateFound trust_state_load(const char *folder);
+/* The same, with a warning about each copy that is damaged. */
+TrustStateFound trust_state_examine(const char *folder);
 /* Write both, with the next sequence number; `found->state` is what to keep. */
 bool trust_state_save(const char *folder, TrustStateFound *found, GError **error);

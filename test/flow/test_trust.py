@@ -116,6 +116,12 @@ def iso(days=0):
     return (today() + datetime.timedelta(days=days)).strftime("%Y-%m-%d")
 
 
+def is_near(text, days):
+    """A time in ISO 8601, so many days from now."""
+    when = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return abs((when - today()) / datetime.timedelta(days=1) - days) < 1.5
+
+
 def with_meta(maker, signer=None, version="1.0", compatible="Test", seed=None, fmt="verity", **meta):
     """A bundle with [meta.moonforge]; keys with _ for -. `seed`: another image, so that it shows."""
     files = FILES if seed is None else {"rootfs.img": bundles.image(MIB, seed)}
@@ -185,7 +191,7 @@ def test_clock_that_was_set_back(device, door, maker, pki, at):
     door.set(RAUC_TEST_CLOCK_SYNCHRONISED="yes")
     door.ok("install", maker.simple())
     door.commit("B")
-    assert door.trust["time_floor"][:10] in (iso(), iso(-1)) and door.trust["time_floor_source"] == "signing"
+    assert is_near(door.trust["time_floor"], 0) and door.trust["time_floor_source"] == "signing"
     door.set(**past)
     why = door.refused(stale, "certificate has expired")
     assert re.search(r"the clock says \d{4}-\d\d-\d\dT.*, using .*Z from the signing time of a bundle that was marked good\)$", why), why
@@ -208,13 +214,13 @@ def test_signing_time_that_lies(device, door, maker, pki, rauc, at, days, end, s
     stamp(device, today().timestamp() - 30 * DAY)
     door.set(RAUC_TEST_CLOCK_SYNCHRONISED=sync)
     door.ok("install", lie)
-    assert device.status("rootfs.1")["bundle.signing-time"][:10] == iso(days)
-    assert device.status("rootfs.1")["bundle.signed-until"][:10] == iso(end)
+    assert is_near(device.status("rootfs.1")["bundle.signing-time"], days)
+    assert is_near(device.status("rootfs.1")["bundle.signed-until"], end)
     assert not device.data.joinpath("trust.1").exists(), "installing teaches nothing"
     door.commit("B")
     trust = door.trust
     assert trust["time_floor_source"] == learned
-    assert trust["time_floor"][:10] == iso({"build": -30, "sync": 0, "signing": days}[learned])
+    assert is_near(trust["time_floor"], {"build": -30, "sync": 0, "signing": days}[learned])
     door.ok("install", maker.simple())  # those who are valid today still are
     assert device.chosen() == "A"
 
@@ -225,7 +231,7 @@ def test_server_of_time_that_lies(device, door, maker, pki, at):
     door.ok("install", with_meta(maker, signer=signer))
     door.set(**at("2099-01-02 00:00:00"), RAUC_TEST_CLOCK_SYNCHRONISED="yes")
     door.commit("B")
-    assert door.trust["time_floor"][:10] == iso(299)
+    assert is_near(door.trust["time_floor"], 299)
     door.set()
     door.ok("install", with_meta(maker, signer=signer))
 
@@ -244,7 +250,7 @@ def test_clock_that_is_synchronised_late(device, door, maker):
     assert door.trust["time_floor_source"] == "build"
     door.ok("install", maker.simple())
     trust = door.trust
-    assert trust["time_floor_source"] == "sync" and trust["time_floor"][:10] == iso()
+    assert trust["time_floor_source"] == "sync" and is_near(trust["time_floor"], 0)
 
 
 def test_failed_trial_teaches_nothing(device, door, maker):
@@ -292,10 +298,11 @@ def test_epochs(device, door, maker):
 
     # one copy of the state is gone, or damaged: the other counts, and mends it
     for n, damage in ((0, lambda path: path.unlink()), (1, lambda path: path.write_bytes(path.read_bytes()[:50]))):
+        door.off()
         damage(copies(device)[n])
+        done = door.ok("status", "mark-good") if n else door.do("install", one)
+        assert len(re.findall(rf"warning: trust state .*/trust\.{n + 1} is damaged", door.said(done))) == 1 + door.is_service, done.text
         door.refused(one, "Security epoch too low")
-        done = door.ok("status", "mark-good")
-        assert re.search(rf"trust\.{n + 1} is damaged", door.said(done)), door.said(done)
         assert copies(device)[0].read_bytes() == copies(device)[1].read_bytes()
         assert door.trust["security_epoch"] == 2
     # even the status file
@@ -380,22 +387,20 @@ def test_malformed_epoch(device, maker, pki, rauc, meta, reason, fmt):
     assert done.code == 1 and re.search(reason, done.err) and device.grubenv.read_bytes() == before, done.text
 
 
-def test_per_slot_status(device, door, maker, root, tool, tmp_path):
+def test_per_slot_status(device, door, maker, mount, tool, tmp_path):
     """slot.raucs in the slot itself remembers it as well."""
     image = tmp_path / "root.ext4"
     for path in (image, *map(device.path, device.slots)):
         path.unlink(missing_ok=True)
         subprocess.run([tool("mke2fs"), "-q", "-t", "ext4", path, "4M"], check=True)
+    mount(image, "probe", "-o", "loop,ro")  # or the test is skipped
     for name in device.slots:
         device.change(f"slot.{name}", type="ext4")
     device.change("system", data_directory=None, statusfile="per-slot")
     files = {"rootfs.ext4": image.read_bytes(), "ballast": os.urandom(8192)}  # verity wants more than a block
     text = bundles.manifest(files, {"rootfs": "rootfs.ext4"})
     new = maker.forge(files, {"rootfs": "rootfs.ext4"}, text=text + "\n[meta.moonforge]\nsecurity-epoch=2\n")
-    done = door.do("install", new)
-    if "mount" in done.text and done.code:
-        pytest.skip(f"this kernel does not mount it: {done.err.splitlines()[0]}")
-    assert done.code == 0, done.text
+    door.ok("install", new)
     door.commit("B")
     assert door.trust["security_epoch"] == 2
     door.refused(maker.forge(files, {"rootfs": "rootfs.ext4"}), "the bundle has 0, this device is at 2")

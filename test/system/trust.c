@@ -213,6 +213,34 @@ static void test_sync(void)
 	}
 }
 
+/* Before an installation: a copy is mended, a state that is lost or new is not invented. */
+static void test_mend(void)
+{
+	g_autoptr(Device) device = device_new();
+	g_autoptr(System) system = device_open(device, NULL, NULL, NULL);
+	g_autofree char *second = g_build_filename(device->folder, "data", "trust.2", NULL);
+	g_autofree char *first = g_build_filename(device->folder, "data", "trust.1", NULL);
+
+	n_warnings = 0;
+	trust_mend(system);
+	g_assert_cmpint(kept(device).kind, ==, TRUST_STATE_NEW);
+	keep(device, (TrustState){ .security_epoch = 3 });
+	trust_mend(system);
+	g_assert_cmpuint(kept(device).state.sequence, ==, 1);
+	g_assert_cmpuint(n_warnings, ==, 0);
+
+	g_assert_true(g_file_set_contents(second, "x", 1, NULL));
+	trust_mend(system);
+	g_assert_cmpuint(n_warnings, ==, 1);
+	g_assert_true(kept(device).is_whole);
+	g_assert_cmpuint(kept(device).state.security_epoch, ==, 3);
+	g_assert_true(g_file_set_contents(first, "x", 1, NULL));
+	g_assert_true(g_file_set_contents(second, "x", 1, NULL));
+	trust_mend(system);
+	g_assert_cmpuint(n_warnings, ==, 2);
+	g_assert_cmpint(kept(device).kind, ==, TRUST_STATE_LOST);
+}
+
 /* Which time counts now. */
 static const struct {
 	int build, until, kept;
@@ -433,6 +461,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/system/trust/demo", test_demo);
 	g_test_add_func("/system/trust/times", test_times);
 	g_test_add_func("/system/trust/sync", test_sync);
+	g_test_add_func("/system/trust/mend", test_mend);
 	g_test_add_func("/system/trust/floors", test_floors);
 	g_test_add_func("/system/trust/keyring-here", test_keyring_here);
 	g_test_add_func("/system/trust/epochs", test_epochs);
