@@ -340,6 +340,17 @@ def test_epochs(device, door, maker):
     assert [slots[f"rootfs.{n}"]["slot_status"]["bundle"]["security_epoch"] for n in (0, 1)] == [2, 1]
 
 
+def test_permission_ends_also_without_a_clock(device, door, maker, at):
+    """Its last day is compared with what is known, not with 1970."""
+    door.ok("install", with_meta(maker, security_epoch=2))
+    door.commit("B")
+    door.set(**at("1970-01-02 00:00:00"))
+    stamp(device, today().timestamp() - 60)
+    meta = {"security_epoch": 1, "security_epoch_downgrade_from": 2}
+    door.refused(with_meta(maker, **meta, security_epoch_downgrade_until=iso(-1)), "the permission .* ended at ")
+    door.ok("install", with_meta(maker, **meta, security_epoch_downgrade_until=iso(1)))
+
+
 def test_all_copies_lost(device, door, maker):
     """Never in the way of an update, and loud; the running system says where it is."""
     two = with_meta(maker, security_epoch=2)

@@ -128,6 +128,9 @@ static void test_lines(void)
 		g_test_message("row %u", i);
 		g_assert_true(parses(text, strlen(text)) == written[i].ok);
 	}
+	g_autofree char *joined = sealed("moonforge-rauc trust 1\nsequence=7\ntime-floor=1\n"
+	                                 "time-source=build\nsecurity-epoch=3");
+	g_assert_false(parses(joined, strlen(joined)));
 	g_autofree char *later = sealed("moonforge-rauc trust 2\nsequence=7\n");
 	g_assert_false(parses(later, strlen(later)));
 }
