@@ -9,6 +9,7 @@ import subprocess
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 KEY, CERT = TOP / "pki/demo/demo.key.pem", TOP / "pki/demo/demo.cert.pem"
+JUDGE = "/usr/bin/rauc"  # Debian's: is it a bundle?
 KEYRING = TOP / "pki/demo/demo-ca.cert.pem"
 CODECS = {"gzip": "-comp gzip", "xz": "-comp xz", "zstd": "-comp zstd -Xcompression-level 3"}
 FORMATS = ("plain", "verity")
@@ -83,11 +84,16 @@ def zero_share(path):
     return zeroes / blocks
 
 
-def make(out, mib, codecs):
+def image_of(out, mib):
     image = out / f"rootfs-{mib}.img"
     if not image.exists():
         print(f"bench: making {image.name} from files of /usr", flush=True)
         make_image(image, mib)
+    return image
+
+
+def make(out, mib, codecs):
+    image = image_of(out, mib)
     bundles = {}
     for form in FORMATS:
         for codec in codecs:

@@ -347,6 +347,21 @@ def test_pseudo_needs_no_fakeroot(rauc, pki, root, tool, tmp_path):
         assert done.code == 1 and "install fakeroot" in done.err, done.text
 
 
+def test_fakeroot_and_a_strange_tmpdir(rauc, pki, root, tool, tmp_path):
+    """fakeroot is a shell script that does not quote: a folder with blanks is not for its files."""
+    content = content_of(tmp_path / "content", CONVERT.format("tar-extract"), NOISE)
+    creating.archive(content / "app.tar.gz", {"x": b"y"})
+    with creating.nobody(rauc, pki, content) as person:
+        strange = person.folder / "a b;touch evil"
+        strange.mkdir()
+        os.chown(strange, creating.NOBODY, creating.NOBODY)
+        before = set(pathlib.Path("/tmp").glob("rauc-fakeroot-*"))
+        done = person.run("bundle", "--cert", person.cert, "--key", person.key, "content", "out.raucb", env={"TMPDIR": str(strange)})
+        assert done.code == 0, done.text
+        assert not list(strange.iterdir()) and set(pathlib.Path("/tmp").glob("rauc-fakeroot-*")) <= before
+        assert not list(person.folder.rglob("evil"))
+
+
 @pytest.mark.parametrize("missing", ["tar", "mksquashfs"])
 def test_missing_program(rauc, pki, tool, tmp_path, missing):
     content = content_of(tmp_path / "content", CONVERT.format("tar-extract"), NOISE)
