@@ -111,10 +111,17 @@ static void note_line(void *user, const char *line, bool is_stderr)
 		                       line);
 }
 
-/* tar says no more where only a part of what it wrote found room. */
+/* Some programs speak the language of the user, some do not. */
 static bool says_full(const char *text)
 {
-	return strstr(text, ": Wrote only ") && !strstr(text, g_strerror(ENOSPC));
+	return strstr(text, "No space left on device") || strstr(text, g_strerror(ENOSPC));
+}
+
+/* tar says no more where only a part of what it wrote found room. */
+static void explain(GString *text)
+{
+	if (strstr(text->str, ": Wrote only ") && !says_full(text->str))
+		g_string_append_printf(text, " (%s)", g_strerror(ENOSPC));
 }
 
 static bool run(const char *name, GStrv argv, GError **error)
@@ -137,11 +144,9 @@ static bool run(const char *name, GStrv argv, GError **error)
 			g_warning("%s: %s", name, text->str);
 		return true;
 	}
-	if (says_full(text->str))
-		g_string_append_printf(text, " (%s)", g_strerror(ENOSPC));
-	bool is_full = strstr(text->str, g_strerror(ENOSPC)) != NULL;
-	return fail(error, is_full ? FAILURE_NO_SPACE : FAILURE_TOOL, "%s exited with %d%s%s", name,
-	            code, text->len ? ": " : "", text->str);
+	explain(text);
+	return fail(error, says_full(text->str) ? FAILURE_NO_SPACE : FAILURE_TOOL,
+	            "%s exited with %d%s%s", name, code, text->len ? ": " : "", text->str);
 }
 
 bool tools_run(const Tools *tools, GStrv argv, GError **error)
