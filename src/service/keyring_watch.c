@@ -12,7 +12,8 @@ struct KeyringWatch {
 	System *system;
 	JobLine *line;
 	guint timer;
-	char *told; /* the code of what was said last, NULL: nothing */
+	bool is_waiting; /* for its turn behind other jobs */
+	char *told;      /* the code of what was said last, NULL: nothing */
 	gint64 told_at;
 };
 
@@ -64,8 +65,9 @@ static void work(void *user)
 	keyring_watch_look(user, seconds());
 }
 
-static void done(void *user G_GNUC_UNUSED)
+static void done(void *user)
 {
+	((KeyringWatch *)user)->is_waiting = false;
 }
 
 /* As often as this, because the clock of a device may be set late. */
@@ -73,7 +75,8 @@ static gboolean wake(void *user)
 {
 	KeyringWatch *watch = user;
 
-	job_line_add(watch->line, (Job){ work, done, watch });
+	if (!watch->is_waiting)
+		watch->is_waiting = job_line_add(watch->line, (Job){ work, done, watch });
 	return G_SOURCE_CONTINUE;
 }
 

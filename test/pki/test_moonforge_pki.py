@@ -492,6 +492,22 @@ def test_start(tmp_path):
         assert openssl("x509", "-in", folder / f"public/{name}.cert.pem", "-noout", "-startdate") == "notBefore=Feb  3 00:00:00 2001 GMT\n"
 
 
+@pytest.mark.parametrize("name", ["root-one.cert.pem", "root-one.crl.pem", "ca-one.cert.pem", "ca-one.crl.pem", "signer-one.cert.pem",
+                                  "keyring-devices.pem"])
+def test_what_is_public_can_be_made_again(own, name):
+    """Lost or of another day: check says so, make brings it back."""
+    path = own / "public" / name
+    data = path.read_bytes()
+    path.unlink()
+    done = pki(own, "check")
+    assert done.returncode == 1 and "FAILED" in done.stdout and done.stderr == "", done.stdout + done.stderr
+    assert f"wrote {path}" in ok(own, "make") and path.read_bytes() == data
+    assert "FAILED" not in ok(own, "check")
+    if name.startswith("keyring"):
+        path.write_bytes(data + data)
+        assert re.search(r"(?m)^FAILED  keyring devices .*: run make$", pki(own, "check").stdout)
+
+
 def test_other_days(own):
     """Dates are those of the clock there is, also one of faketime's."""
     done = pki(own, "check", days=1001)
