@@ -69,32 +69,45 @@ static const char *advice_later(const Term *term)
 	       "keyring with the next root before";
 }
 
-static bool ask(const Judge *judge, const Keyring *keyring, GBytes *cms, Term *term, GError **error)
+/* What is asked about: a signature, or who will make one. */
+typedef struct {
+	GBytes *cms;
+	const char *cert;
+	const char *const *intermediates;
+} Matter;
+
+static bool ask(const Judge *judge, const Keyring *keyring, const Matter *matter, Term *term,
+                GError **error)
 {
-	return judge->next_cert ? verify_cert_term(judge->next_cert, keyring, term, error)
-	                        : verify_cms_term(cms, keyring, term, error);
+	if (judge->next_cert)
+		return verify_cert_term(judge->next_cert, keyring, term, error);
+	if (matter->cms)
+		return verify_cms_term(matter->cms, keyring, term, error);
+	return verify_signer_term(matter->cert, matter->intermediates, keyring, term, error);
 }
 
-static void tell(const char *name, const char *subject, const Term *term)
+static void tell(const Judge *judge, const Term *term)
 {
-	if (term->until == TERM_ENDLESS) {
+	g_autofree char *name = name_of(judge);
+	g_autofree char *subject = subject_of(judge);
+	g_autofree char *end = date(term->until);
+
+	if (term->until == TERM_ENDLESS)
 		g_message("%s accepts %s whenever it is installed: it judges by the signing time",
 		          name, subject);
-		return;
-	}
-	g_autofree char *end = date(term->until);
-	g_message("%s accepts %s until %s: then %s", name, subject, end, term->because);
+	else
+		g_message("%s accepts %s until %s: then %s", name, subject, end, term->because);
 }
 
 /* Said of it at the date that was asked for, which may also lie in a gap between two chains. */
-static bool check_later(const Judge *judge, GBytes *cms, gint64 until, const Term *now,
+static bool check_later(const Judge *judge, const Matter *matter, gint64 until, const Term *now,
                         GError **error)
 {
 	g_autoptr(Keyring) later = keyring_at(judge->keyring, until);
 	g_auto(Term) unused = TERM_NONE;
 	g_autoptr(GError) reason = NULL;
 
-	if (now->until > until && ask(judge, later, cms, &unused, &reason))
+	if (now->until > until && ask(judge, later, matter, &unused, &reason))
 		return true;
 
 	g_autofree char *name = name_of(judge);
@@ -107,14 +120,14 @@ static bool check_later(const Judge *judge, GBytes *cms, gint64 until, const Ter
 	            name, subject, end, then, now->because, advice_later(now));
 }
 
-bool judge_check(const Judge *judge, GBytes *cms, gint64 until, GError **error)
+static bool check(const Judge *judge, const Matter *matter, gint64 until, Term *term,
+                  GError **error)
 {
 	g_autofree char *name = name_of(judge);
 	g_autofree char *subject = subject_of(judge);
 	g_autoptr(GError) reason = NULL;
-	g_auto(Term) term = TERM_NONE;
 
-	if (!ask(judge, judge->keyring, cms, &term, &reason)) {
+	if (!ask(judge, judge->keyring, matter, term, &reason)) {
 		if (!g_error_matches(reason, FAILURE, FAILURE_SIGNATURE)) {
 			g_propagate_error(error, g_steal_pointer(&reason));
 			return false;
@@ -122,8 +135,25 @@ bool judge_check(const Judge *judge, GBytes *cms, gint64 until, GError **error)
 		return fail(error, FAILURE_SIGNATURE, "%s would refuse %s: %s; %s", name, subject,
 		            reason->message, advice_now(judge, reason->message));
 	}
-	if (until && !check_later(judge, cms, until, &term, error))
+	return !until || check_later(judge, matter, until, term, error);
+}
+
+bool judge_check(const Judge *judge, GBytes *cms, gint64 until, GError **error)
+{
+	const Matter matter = { .cms = cms };
+	g_auto(Term) term = TERM_NONE;
+
+	if (!check(judge, &matter, until, &term, error))
 		return false;
-	tell(name, subject, &term);
+	tell(judge, &term);
 	return true;
+}
+
+bool judge_check_signer(const Judge *judge, const char *cert, const char *const *intermediates,
+                        gint64 until, GError **error)
+{
+	const Matter matter = { .cert = cert, .intermediates = intermediates };
+	g_auto(Term) term = TERM_NONE;
+
+	return check(judge, &matter, until, &term, error);
 }

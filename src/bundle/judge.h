@@ -30,3 +30,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Judge, judge_free)
 /* Does it accept the CMS now and, unless 0, at `until` too? Says until when it will; where it
  * refuses, FAILURE_SIGNATURE with the reason and what to do. The content is not looked at. */
 bool judge_check(const Judge *judge, GBytes *cms, gint64 until, GError **error);
+/* The same before there is anything to sign: of what this certificate would sign, with these
+ * (NULL: none) behind it. Says nothing where it accepts that. */
+bool judge_check_signer(const Judge *judge, const char *cert, const char *const *intermediates,
+                        gint64 until, GError **error);

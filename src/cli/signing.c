@@ -130,6 +130,18 @@ static bool set_until(Signing *signing, const Options *options, GError **error)
 	return true;
 }
 
+/* Making a large bundle takes minutes: whoever refuses this signer says so before. */
+static bool ask_early(const Signing *signing, const Options *options, GError **error)
+{
+	for (unsigned i = 0; i < signing->judges->len; i++) {
+		if (!judge_check_signer(signing->judges->pdata[i], options->cert,
+		                        (const char *const *)options->intermediate,
+		                        signing->check.until, error))
+			return false;
+	}
+	return true;
+}
+
 bool signing_load(Signing *signing, const Options *options, const Config *config, GError **error)
 {
 	ConfigKeyring trusted = config->keyring;
@@ -151,7 +163,7 @@ bool signing_load(Signing *signing, const Options *options, const Config *config
 	signing->check.keyring = signing->keyring;
 	signing->check.keyring_name = trusted.path ? trusted.path : trusted.directory;
 	signing->check.judges = signing->judges;
-	return set_until(signing, options, error);
+	return set_until(signing, options, error) && ask_early(signing, options, error);
 }
 
 void signing_clear(Signing *signing)

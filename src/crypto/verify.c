@@ -345,17 +345,44 @@ bool verify_cms_term(GBytes *bytes, const Keyring *keyring, Term *term, GError *
 	return ok;
 }
 
+/* The first of `certs` will sign, the others come along. Judged by its signing time, what is signed
+ * now counts whenever it is looked at. */
+static bool find_cert_term(CertStack *certs, const Keyring *keyring, Term *term, GError **error)
+{
+	bool at_signing = keyring->use_bundle_signing_time && !keyring->no_check_time;
+	g_autoptr(Keyring) now = at_signing ? keyring_at(keyring, 0) : NULL;
+	g_auto(Term) unused = TERM_NONE;
+	X509 *cert = sk_X509_value(certs, 0);
+
+	if (!term_find(now ? now : keyring, cert, certs, at_signing ? &unused : term, error))
+		return false;
+	return !keyring->allowed_signer_cns || match_cn(cert, keyring->allowed_signer_cns) == 1 ||
+	       fail(error, FAILURE_SIGNATURE,
+	            "No signature CN matching allowed-signer-cns found in the certificate");
+}
+
 bool verify_cert_term(const char *path, const Keyring *keyring, Term *term, GError **error)
 {
 	REASON_SCOPE;
 	g_autoptr(CertStack) certs = pem_read_certs(path, error);
 
-	if (!certs || !term_find(keyring, sk_X509_value(certs, 0), certs, term, error))
-		return false;
-	return !keyring->allowed_signer_cns ||
-	       match_cn(sk_X509_value(certs, 0), keyring->allowed_signer_cns) == 1 ||
-	       fail(error, FAILURE_SIGNATURE,
-	            "No signature CN matching allowed-signer-cns found: %s is of another", path);
+	return certs && find_cert_term(certs, keyring, term, error);
+}
+
+bool verify_signer_term(const char *cert, const char *const *intermediates, const Keyring *keyring,
+                        Term *term, GError **error)
+{
+	REASON_SCOPE;
+	g_autoptr(CertStack) certs = sk_X509_new_null();
+	X509 *loaded = cert_load(cert, error);
+
+	for (unsigned i = 0; loaded; i++) {
+		sk_X509_push(certs, loaded);
+		if (!intermediates || !intermediates[i])
+			return find_cert_term(certs, keyring, term, error);
+		loaded = cert_load(intermediates[i], error);
+	}
+	return false;
 }
 
 GBytes *verify_cms_peek(GBytes *bytes, GError **error)

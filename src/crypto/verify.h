@@ -38,8 +38,11 @@ bool verify_cms(GBytes *cms, const VerifyContent *content, const Keyring *keyrin
  * until when. Where it judges by the signing time, that has no end. No content is looked at. */
 bool verify_cms_term(GBytes *cms, const Keyring *keyring, Term *term, GError **error);
 /* The same of one who will sign: the first certificate in the file; the others there are not
- * trusted, as in a CMS. The keyring is asked about its own time, not about a signing time. */
+ * trusted, as in a CMS. */
 bool verify_cert_term(const char *path, const Keyring *keyring, Term *term, GError **error);
+/* The same with the files sign_key_load() takes. */
+bool verify_signer_term(const char *cert, const char *const *intermediates, const Keyring *keyring,
+                        Term *term, GError **error);
 
 /* The attached content without any check: for `info --no-verify` only. */
 GBytes *verify_cms_peek(GBytes *cms, GError **error);

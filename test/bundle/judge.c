@@ -96,6 +96,9 @@ static void test_verdicts(void)
 		{ JUDGE_CARRIED, maker->cert, other, false, 0, false,
 		  "the keyring needs the root of the next signer" },
 		{ JUDGE_CARRIED, maker->cert, "/nowhere.pem", false, 0, false, "/nowhere.pem" },
+		{ JUDGE_CARRIED, other, other, false, 901, false,
+		  "certificate 'CN = Other' expires" },
+		{ JUDGE_CARRIED, other, other, true, 901, true, "judges by the signing time" },
 	};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -108,6 +111,13 @@ static void test_verdicts(void)
 		g_test_message("row %u: %s", i, error ? error->message : last_said());
 		g_assert_true(ok == rows[i].is_accepted);
 		g_assert_nonnull(strstr(error ? error->message : last_said(), rows[i].part));
+
+		/* Before anything is signed the answer is the same, and no word where it is yes. */
+		unsigned n_said = said->len;
+		g_autoptr(GError) early = NULL;
+		g_assert_true(judge_check_signer(&judge, maker->cert, NULL, until, &early) == ok);
+		g_assert_cmpuint(said->len, ==, n_said);
+		g_assert_cmpstr(early ? early->message : NULL, ==, error ? error->message : NULL);
 		keyring_free(judge.keyring);
 	}
 }

@@ -163,6 +163,38 @@ static void test_of_a_certificate(void)
 	}
 }
 
+/* As signing takes them: the first certificate of each file. */
+static void test_of_a_signer(void)
+{
+	const char *const inter[] = { pki_path("inter.pem"), NULL };
+	const char *const both[] = { pki_path("ca.pem"), pki_path("inter.pem"), NULL };
+	const char *const wrong[] = { pki_path("other-ca.pem"), NULL };
+	const char *const missing[] = { pki_path("inter.pem"), pki_path("missing.pem"), NULL };
+	g_autoptr(Keyring) keyring = load(pki_path("ca.pem"), false, false);
+	const struct {
+		const char *const *intermediates;
+		Failure why; /* 0: accepted */
+	} rows[] = { { inter, 0 },
+		     { both, 0 },
+		     { NULL, FAILURE_SIGNATURE },
+		     { wrong, FAILURE_SIGNATURE },
+		     { missing, FAILURE_NOT_FOUND } };
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autoptr(GError) error = NULL;
+		g_auto(Term) term = TERM_NONE;
+		bool ok = verify_signer_term(pki_path("chained.pem"), rows[i].intermediates,
+		                             keyring, &term, &error);
+
+		g_assert_true(ok == !rows[i].why);
+		if (ok)
+			g_assert_cmpint(term.until, ==, Y2070);
+		else
+			g_assert_error(error, FAILURE, (int)rows[i].why);
+		pki_assert_clean();
+	}
+}
+
 /* A file with the chain behind the signer is enough. */
 static void test_of_a_chain(void)
 {
@@ -185,6 +217,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/crypto/term/follows-the-next-chain", test_follows_the_next_chain);
 	g_test_add_func("/crypto/term/signing-time", test_signing_time_has_no_end);
 	g_test_add_func("/crypto/term/of-a-certificate", test_of_a_certificate);
+	g_test_add_func("/crypto/term/of-a-signer", test_of_a_signer);
 	g_test_add_func("/crypto/term/of-a-chain", test_of_a_chain);
 	return pki_run();
 }

@@ -157,6 +157,13 @@ def test_carried_keyring_that_would_strand_devices(bundle, houses):
             f"carried keyring {old} would refuse the next bundle, signed with {chain}: ", "could not be updated again")
 
 
+def test_who_refuses_the_signer_says_so_before_work_is_done(bundle, houses):
+    old = houses.ring("old", houses.old.root.cert)
+    done = bundle(houses.new, f"--deployed-keyring={old}")
+    refused(done, f"deployed keyring {old} would refuse this bundle")
+    assert done.out == "" and done.err.count("\n") == 1, done.text
+
+
 def test_plain_bundles_too(bundle, houses, content):
     manifest = content / "manifest.raucm"
     manifest.write_text(manifest.read_text().replace("format=verity", "format=plain"))
