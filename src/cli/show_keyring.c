@@ -83,10 +83,11 @@ static char *until_words(const ShowKeyring *shown, gint64 at)
 static void show_crl(GString *to, const ShowKeyring *shown, const KeyringCrl *crl)
 {
 	g_autofree char *made = moment_format(crl->made);
-	g_autofree char *renew = crl->renew ? until_words(shown, crl->renew) : g_strdup("never");
+	g_autofree char *renew = crl->renew ? until_words(shown, crl->renew) : NULL;
 
-	g_string_append_printf(to, "      " LABEL "%u revoked, of %s, to be renewed before %s\n",
-	                       "CRL:", crl->n_revoked, made, renew);
+	g_string_append_printf(to, "      " LABEL "%u revoked, of %s, %s%s\n",
+	                       "CRL:", crl->n_revoked, made,
+	                       renew ? "to be renewed before " : "without end", renew ? renew : "");
 }
 
 static void show_cert(GString *to, const ShowKeyring *shown, int n, OutputLook look)

@@ -96,7 +96,7 @@ static void test_readable(void)
 		"      issued by:      CN = Root\n"
 		"\n=== CRLs of others ===\n"
 		"[CN = Other]\n"
-		"      CRL:            0 revoked, of 2024-10-03T00:00:00Z, to be renewed before never\n"
+		"      CRL:            0 revoked, of 2024-10-03T00:00:00Z, without end\n"
 		"\n=== Bundles ===\n"
 		"[good.raucb] (accepted)\n"
 		"      chain ends in:  CN = Root\n"

@@ -175,6 +175,7 @@ def defaults():
     text = (MODEL / "config.c").read_text()
     return {
         "boot-attempts": "0", "boot-attempts-primary": "0", "mountprefix": re.search(r'mount_prefix = g_strdup\("(.*)"\)', text)[1],
+        "expiry-warning-days": re.search(r"expiry_warning_days = (\d+)", text)[1],
         "timeout-sec": re.search(r"handler_timeout_sec = (\d+)", text)[1],
         "max-bundle-signature-size": str(eval(re.search(r"max_bundle_signature_size = (.*);", text)[1])),
         "max-bundle-download-size": str(eval(re.search(r"max_bundle_download_size = (.*);", text)[1])),
