@@ -58,7 +58,8 @@ static const char *advice_now(const Judge *judge, const char *reason)
 	if (strstr(reason, "CRL"))
 		return "devices with this keyring refuse every bundle signed so";
 	return "sign below a root that is in every deployed keyring, until the devices have "
-	       "installed one with the new root";
+	       "installed one with the new root; certificates between signer and root have to be "
+	       "given with --intermediate";
 }
 
 static const char *advice_later(const Term *term)

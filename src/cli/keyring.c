@@ -20,7 +20,7 @@ static bool ask(const Config *config, const Keyring *keyring, gint64 until, cons
 	BundleRules rules = { .keyring = keyring,
 		              .formats = config->bundle_formats,
 		              .trust_environment = true };
-	BundleFile *file = bundle_file_open(path, config->max_bundle_signature_size, error);
+	BundleFile *file = trust_open_file(config, path, error);
 	g_autoptr(Bundle) bundle = file ? bundle_verify(file, &rules, error) : NULL;
 
 	if (!bundle || !verify_cms_term(bundle_file_cms(bundle_file(bundle)), keyring, term, error))
@@ -111,7 +111,7 @@ int command_keyring(const Options *options)
 		output_complain("Unknown output format: '%s'", options->output_format);
 		return 1;
 	}
-	g_autoptr(Config) config = conf_load(options, CONF_AUTO, &error);
+	g_autoptr(Config) config = conf_load_decrypting(options, CONF_AUTO, &error);
 	if (config && show(options, format, config, &error))
 		return 0;
 	output_complain("%s", error->message);

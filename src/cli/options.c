@@ -151,6 +151,7 @@ const OptionsRow options_status[] = {
 
 const OptionsRow options_keyring[] = {
 	KEYRING_ROW,
+	DECRYPT_ROW,
 	UNTIL_ROW,
 	TEXT("output-format", 0, output_format, "output format (readable, shell, json, json-pretty)",
 	     "FORMAT"),

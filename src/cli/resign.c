@@ -4,6 +4,7 @@
 
 #include "bundle/resign.h"
 
+#include "base/error.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/reworking.h"
@@ -15,6 +16,11 @@ static bool resign(const Options *options, const Reworking *reworking, GError **
 
 	if (!signing_load(&signing, options, reworking->config, error))
 		return false;
+	if (options->append && signing.judges->len)
+		return fail(
+			error, FAILURE_REJECTED,
+			"no deployed keyring would accept the result: devices install only bundles "
+			"that exactly one key has signed. Resign without --append");
 
 	Resign request = { .rework = reworking->rework, .check = signing.check };
 	output_text("Resigning '%s' format bundle\n", manifest_format_name(reworking->format));

@@ -7,11 +7,9 @@ import subprocess
 
 import pytest
 
-import bundles
 import device as devices
-from bundles import MIB
 from test_bad_input import complaints
-from test_power import ASAN_TRACED, Bench, CHANGES, IMAGE, OLD, moments
+from test_power import Bench, CHANGES, IMAGE, OLD, STEADY, moments
 
 SLOT, ENV, STATUS = r"slot-B>", r"grubenv>", r"central\.raucs"
 
@@ -35,7 +33,7 @@ def faulty(bench, tool, tmp_path):
         device = bench.device
         result = devices.run(device.rauc, "--conf", device.conf, *verb, bench.bundle,
                              wrap=[tool("strace"), "-f", "-y", "-qq", "-s", "64", "-o", path, *options],
-                             env={**device.env, "ASAN_OPTIONS": ASAN_TRACED})
+                             env={**device.env, **STEADY})
         return result, [line.split(None, 1) for line in path.read_text().splitlines()]
     return run
 

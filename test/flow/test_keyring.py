@@ -352,7 +352,7 @@ def told(request, device, bus, start, later):
 def test_status_is_that_of_rauc_while_all_is_well(told):
     assert "eyring" not in told(0) and "eyring" not in told(0, "--detailed")
     assert "KEYRING" not in told(0, "--output-format=shell")
-    assert list(json.loads(told(0, "--output-format=json")))[-1] == "artifact-repositories"
+    assert list(json.loads(told(0, "--output-format=json")))[-1] == "trust"
 
 
 def test_status_says_what_is_to_be_done(told):
@@ -361,7 +361,7 @@ def test_status_says_what_is_to_be_done(told):
     assert re.search(r"(?m)^RAUC_KEYRING_STATE='soon'\nRAUC_KEYRING_ACTION='.*'\nRAUC_KEYRING_UNTIL='\S+'$",
                      told(7200, "--output-format=shell"))
     found = json.loads(told(7200, "--output-format=json"))
-    assert list(found)[-2:] == ["artifact-repositories", "keyring"]
+    assert list(found)[-2:] == ["trust", "keyring"]
     assert found["keyring"]["state"] == "soon" and {n["code"] for n in found["keyring"]["notes"]} == {"anchor-expires"}
 
 

@@ -16,7 +16,7 @@ import device as devices
 from bundles import MIB
 from bus import wait_until
 from test_bad_input import Before
-from test_power import ASAN_TRACED, CHANGES, moments
+from test_power import CHANGES, STEADY, moments
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 DEMO = TOP / "pki" / "demo"
@@ -439,7 +439,7 @@ def committed(device, maker, tool, tmp_path):
         shutil.copytree(kept, device.data)
         device.grubenv.write_bytes(env)
         result = devices.run(device.rauc, "--conf", device.conf, "status", "mark-good",
-                             env={**device.env, "ASAN_OPTIONS": ASAN_TRACED, "RAUC_TEST_CLOCK_SYNCHRONISED": "yes"},
+                             env={**device.env, **STEADY, "RAUC_TEST_CLOCK_SYNCHRONISED": "yes"},
                              wrap=[tool("strace"), "-f", "-y", "-qq", "-s", "64", "-o", trace, *options])
         return result, [line.split(None, 1) for line in trace.read_text().splitlines()]
     return mark

@@ -480,3 +480,23 @@ def test_no_question_is_asked(rauc, sources, signers, pki, tmp_path):
         assert done.code == 1 and message in done.err and done.err.count("\n") == 1, done.text
     good(rauc, "resign", "--keyring", signers["ring"], "--signing-keyring", pki.ec_ca.cert, "--cert", pki.encrypted.cert,
          "--key", pki.encrypted.key, sources["crypt"], tmp_path / "out", env={"RAUC_KEY_PASSPHRASE": "secret"})
+
+
+# Who would still accept it.
+
+def test_resign_asks_the_deployed_keyrings(rauc, sources, signers, pki, tmp_path):
+    """A keyring out there that does not know the new signer stops the bundle, one that does is told of."""
+    out = tmp_path / "out"
+    words = ["resign", "--keyring", signers["ring"], "--cert", pki.ec.cert, "--key", pki.ec.key]
+    done = devices.run(rauc, *words, "--deployed-keyring", signers["ring"], sources["crypt"], out)
+    assert done.code == 1 and not out.exists(), done.text
+    assert f"deployed keyring {signers['ring']} would refuse this bundle: " in done.err, done.text
+    far = devices.run(rauc, *words, "--deployed-keyring", pki.ec_ca.cert, "--accepted-until", "2090-01-01",
+                      sources["crypt"], out)
+    assert far.code == 1 and not out.exists() and "not on 2090-01-01T23:59:59Z" in far.err, far.text
+    several = devices.run(rauc, *words, "--append", "--deployed-keyring", pki.ec_ca.cert, sources["crypt"], out)
+    assert several.code == 1 and not out.exists() and "exactly one key" in several.err, several.text
+    until = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * 300))
+    told = good(rauc, *words, "--signing-keyring", pki.ec_ca.cert, "--deployed-keyring", pki.ec_ca.cert,
+                "--accepted-until", until, sources["crypt"], out)
+    assert re.search(rf"{pki.ec_ca.cert} accepts", told.out + told.err), told.text
