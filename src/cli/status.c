@@ -63,7 +63,7 @@ static void warn_of_demo(const ShowTrust *trust)
 static int print_here(System *system, const Options *options)
 {
 	const Config *config = system_config(system);
-	g_autoptr(KeyringHealth) keyring = trust_health(&config->keyring);
+	g_autoptr(KeyringHealth) keyring = trust_health(&config->keyring, trust_now(system));
 	g_autofree ShowSlot *slots = g_new0(ShowSlot, config->slots->len);
 	TrustFacts facts = trust_facts(system);
 	g_autofree char *floor = facts.time.floor ? clock_format(facts.time.floor) : NULL;

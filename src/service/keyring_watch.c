@@ -41,7 +41,7 @@ void keyring_watch_look(KeyringWatch *watch, gint64 now)
 	if (!config->expiry_warning_days)
 		return;
 
-	g_autoptr(KeyringHealth) health = trust_health(config);
+	g_autoptr(KeyringHealth) health = trust_health(config, trust_now(watch->system));
 	if (!health || health->level == KEYRING_FINE) {
 		g_clear_pointer(&watch->told, g_free);
 		return;

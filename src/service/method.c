@@ -112,7 +112,8 @@ static GVariant *get_trust_status(System *system, GVariant *parameters G_GNUC_UN
 static GVariant *get_keyring_status(System *system, GVariant *parameters G_GNUC_UNUSED,
                                     GError **error G_GNUC_UNUSED)
 {
-	return g_variant_new("(@a{sv})", reply_keyring_status(&system_config(system)->keyring));
+	return g_variant_new("(@a{sv})", reply_keyring_status(&system_config(system)->keyring,
+	                                                      trust_now(system)));
 }
 
 static GVariant *get_primary(System *system, GVariant *parameters G_GNUC_UNUSED, GError **error)

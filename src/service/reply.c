@@ -185,9 +185,9 @@ static GVariant *make_cert(const KeyringContent *content, const KeyringCert *cer
 	return g_variant_builder_end(&builder);
 }
 
-GVariant *reply_keyring_status(const ConfigKeyring *config)
+GVariant *reply_keyring_status(const ConfigKeyring *config, int64_t now)
 {
-	g_autoptr(KeyringHealth) health = trust_health(config);
+	g_autoptr(KeyringHealth) health = trust_health(config, now);
 	g_autoptr(KeyringContent) content = health ? trust_load_content(config, NULL) : NULL;
 	GVariantBuilder builder, certs;
 

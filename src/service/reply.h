@@ -19,7 +19,7 @@ GVariant *reply_trust(System *system);
 /* aa{sv} of all repositories. */
 GVariant *reply_artifact_status(const Config *config);
 /* a{sv} of the keyring that is configured, read now; empty: none is. */
-GVariant *reply_keyring_status(const ConfigKeyring *config);
+GVariant *reply_keyring_status(const ConfigKeyring *config, int64_t now);
 /* a{sv} of why an installation failed: code, stage, message, hint s, can-retry b, slot s if one was
  * being written (doc/errors.md). */
 GVariant *reply_error_info(const GError *error, const InstallReport *report);

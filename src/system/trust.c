@@ -381,9 +381,15 @@ KeyringContent *trust_load_content(const ConfigKeyring *config, GError **error)
 	return keyring_content_load(&rules, error);
 }
 
-KeyringHealth *trust_health(const ConfigKeyring *config)
+int64_t trust_now(System *system)
 {
-	gint64 now = g_get_real_time() / G_USEC_PER_SEC;
+	TrustTime time = trust_facts(system).time;
+
+	return MAX(time.clock, time.floor);
+}
+
+KeyringHealth *trust_health(const ConfigKeyring *config, int64_t now)
+{
 	g_autoptr(GError) error = NULL;
 
 	if (!config->path && !config->directory)

@@ -51,6 +51,8 @@ Keyring *trust_load_here(System *system, GError **error);
 char *trust_find_demo(const ConfigKeyring *config);
 
 TrustFacts trust_facts(System *system);
+/* What certificates are checked for: the later of clock and floor. */
+int64_t trust_now(System *system);
 /* Before an installation, with the lock: a copy of the state that is damaged is written anew. */
 void trust_mend(System *system);
 /* Into the log what of it a person should know: when the service starts. */
@@ -66,7 +68,7 @@ void trust_note_bundle(System *system, SlotStatus *status, const Manifest *manif
 void trust_note_good(System *system, const Slot *slot);
 /* What lies in it. */
 KeyringContent *trust_load_content(const ConfigKeyring *config, GError **error);
-/* And how it stands now; NULL where none is configured. */
-KeyringHealth *trust_health(const ConfigKeyring *config);
+/* And how it stands at `now`; NULL where none is configured. */
+KeyringHealth *trust_health(const ConfigKeyring *config, int64_t now);
 /* An installation has succeeded. Marks come early, before any clock is synchronised; now it may be. */
 void trust_note_sync(System *system);

@@ -580,3 +580,9 @@ def test_demo_on_the_host(rauc, maker, demo_bundle, tmp_path, allowed):
     assert made.code == shown.code == 1 and made.out == shown.out == "" and not out.exists(), made.text + shown.text
     assert re.search("^Failed to create bundle: refusing to sign as the public demo signer .*allow-demo-keys=true", made.err), made.text
     assert re.search("^keyring .* contains the public demo CA .*allow-demo-keys=true", shown.err), shown.text
+
+
+def test_keyring_of_a_device_without_a_clock(device, at):
+    """In 1970 no certificate is valid yet; the floor knows better, and nobody is alarmed."""
+    done = device.call("status", "--output-format=json", env=at("1970-01-02 00:00:00"))
+    assert done.code == 0 and "keyring" not in json.loads(done.out), done.text

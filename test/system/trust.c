@@ -441,10 +441,11 @@ static void test_health(void)
 	ConfigKeyring good = { .path = maker->cert, .expiry_warning_days = 180 };
 	ConfigKeyring soon = { .path = maker->cert, .expiry_warning_days = 301 };
 	ConfigKeyring missing = { .path = (char *)"/nonexistent/keyring.pem" };
-	g_autoptr(KeyringHealth) fine = trust_health(&good), late = trust_health(&soon),
-				 gone = trust_health(&missing);
+	g_autoptr(KeyringHealth) fine = trust_health(&good, clock_now()),
+				 late = trust_health(&soon, clock_now()),
+				 gone = trust_health(&missing, clock_now());
 
-	g_assert_null(trust_health(&none));
+	g_assert_null(trust_health(&none, clock_now()));
 	g_assert_cmpint(fine->level, ==, KEYRING_FINE);
 	g_assert_cmpint(late->level, ==, KEYRING_SOON);
 	g_assert_cmpint(gone->level, ==, KEYRING_BROKEN);
