@@ -584,5 +584,8 @@ def test_demo_on_the_host(rauc, maker, demo_bundle, tmp_path, allowed):
 
 def test_keyring_of_a_device_without_a_clock(device, at):
     """In 1970 no certificate is valid yet; the floor knows better, and nobody is alarmed."""
-    done = device.call("status", "--output-format=json", env=at("1970-01-02 00:00:00"))
+    words = ["status", "--output-format=json"]
+    assert json.loads(device.call(*words, env=at("1970-01-02 00:00:00")).out)["keyring"]["state"] == "broken"
+    stamp(device, int(today().timestamp()) - 60)
+    done = device.call(*words, env=at("1970-01-02 00:00:00"))
     assert done.code == 0 and "keyring" not in json.loads(done.out), done.text
