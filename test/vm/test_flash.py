@@ -73,7 +73,7 @@ IMAGES = {"rootfs": "tree.ubifs", "app": "tree.tar.gz", "overlay": "tree.squashf
           "data": "tree.tar.gz"}
 
 
-def make_bundle(rauc, folder, name, hooks):
+def make_bundle(rauc, signer, folder, name, hooks):
     content = folder / f"{name}.content"
     content.mkdir()
     manifest = "[update]\ncompatible=Test\nversion=2.0\n\n[bundle]\nformat=verity\n"
@@ -85,16 +85,15 @@ def make_bundle(rauc, folder, name, hooks):
     (content / "manifest.raucm").write_text(manifest)
     (content / "hook").write_text(HOOK)
     (content / "hook").chmod(0o755)
-    keys = TOP / "pki" / "demo"
-    run(rauc, "bundle", f"--cert={keys / 'demo.cert.pem'}", f"--key={keys / 'demo.key.pem'}", content, folder / f"{name}.raucb")
+    run(rauc, "bundle", f"--cert={signer.cert}", f"--key={signer.key}", content, folder / f"{name}.raucb")
     shutil.rmtree(content)
 
 
 @pytest.fixture(scope="session")
-def bundles(rauc, folder):
-    make_bundle(rauc, folder, "hooks", hooks=True)
-    make_bundle(rauc, folder, "plain", hooks=False)
-    shutil.copy(TOP / "pki" / "demo" / "demo-ca.cert.pem", folder / "ca.pem")
+def bundles(rauc, pki, folder):
+    make_bundle(rauc, pki.ec, folder, "hooks", hooks=True)
+    make_bundle(rauc, pki.ec, folder, "plain", hooks=False)
+    shutil.copy(pki.ec_ca.cert, folder / "ca.pem")
     (folder / "old-kernel.img").write_bytes(bytes(100000))
     (folder / "grubenv").write_bytes(b"# GRUB Environment Block\nORDER=A B\nA_OK=1\nB_OK=1\nA_TRY=0\nB_TRY=0\n".ljust(1024, b"#"))
 
