@@ -71,6 +71,7 @@ static Bundle *open_bundle(System *system, const InstallRequest *request,
 	Progress *step = progress_begin(root, 1, 1, "Checking bundle");
 
 	access.system = system;
+	access.is_patient = true;
 	access.transaction = request->transaction;
 	access.waiting = show_waiting;
 	access.user = (void *)events;

@@ -113,6 +113,8 @@ static bool add_words(WireWords *words, const Config *config, const StreamAccess
 	add_text(words, "tls-ca", access->tls_ca, streaming->tls_ca);
 	if (access->tls_no_verify)
 		wire_add(words, "tls-no-verify", "1");
+	if (!access->is_patient)
+		wire_add(words, "open-tries", "1");
 	if (access->system) {
 		for (char **name = streaming->send_headers; name && *name; name++)
 			add_known(words, access, *name);

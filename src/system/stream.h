@@ -14,6 +14,7 @@ typedef struct {
 	/* Instead of the configuration's, each where it is not NULL. */
 	const char *tls_cert, *tls_key, *tls_ca;
 	bool tls_no_verify;
+	bool is_patient; /* a server that is not there is waited for; else it is asked once */
 	const char *const *headers; /* "Name: value", NULL: none */
 	const char *transaction;    /* told to the server where the configuration says so */
 	System *system;             /* what is told of the device; NULL: nothing */
