@@ -375,6 +375,11 @@ static bool remote_read_at(Source *source, void *to, size_t size, uint64_t at, G
 	return size == 0;
 }
 
+static bool is_coming(RemoteSource *remote, uint64_t number)
+{
+	return g_hash_table_contains(remote->pieces, &number) || find_stream(remote, number);
+}
+
 /* One request for all of it that nobody has asked for yet. */
 static void remote_prefetch(Source *source, uint64_t size, uint64_t at)
 {
@@ -385,9 +390,10 @@ static void remote_prefetch(Source *source, uint64_t size, uint64_t at)
 		return; /* comes soon enough when it is read */
 	end = MIN(end, count_pieces(remote));
 	g_mutex_lock(&remote->lock);
-	while (first < end &&
-	       (g_hash_table_contains(remote->pieces, &first) || find_stream(remote, first)))
+	while (first < end && is_coming(remote, first))
 		first++;
+	while (first < end && is_coming(remote, end - 1))
+		end--;
 	if (first < end && !remote->failed)
 		start_stream(remote, first, end);
 	g_mutex_unlock(&remote->lock);
@@ -459,7 +465,7 @@ static bool take_opened(RemoteSource *remote, const WireHead *head, const void *
 }
 
 /* Until the server has answered, or will not. */
-static bool wait_opened(RemoteSource *remote, unsigned *http_status, GError **error)
+static bool wait_opened(RemoteSource *remote, GError **error)
 {
 	for (;;) {
 		WireHead head;
@@ -472,7 +478,6 @@ static bool wait_opened(RemoteSource *remote, unsigned *http_status, GError **er
 		if (head.type == WIRE_OPENED)
 			return take_opened(remote, &head, bytes, error);
 		if (head.type == WIRE_FAILED) {
-			*http_status = (unsigned)wire_find_number(bytes, head.size, "http");
 			g_propagate_error(error, make_error(&head, bytes));
 			return false;
 		}
@@ -489,17 +494,16 @@ static void fetch_ends(RemoteSource *remote)
 		source_prefetch(&remote->source, TAIL_SIZE, size - TAIL_SIZE);
 }
 
-Source *source_remote_open(const RemoteRequest *request, unsigned *http_status, GError **error)
+Source *source_remote_open(const RemoteRequest *request, GError **error)
 {
 	const char *argv[] = { request->program, NULL };
 	RemoteSource *remote = remote_new(request);
 	g_autoptr(Source) source = &remote->source;
 
-	*http_status = 0;
 	if (!process_helper_start(argv, request->user, &remote->helper, error) ||
 	    !wire_send(remote->helper.fd, WIRE_OPEN, 0, request->words->data, request->words->len,
 	               error) ||
-	    !wait_opened(remote, http_status, error))
+	    !wait_opened(remote, error))
 		return NULL;
 	remote->listener = g_thread_new("remote", listen_to, remote);
 	fetch_ends(remote);

@@ -32,9 +32,8 @@ typedef struct {
 	uint64_t requests, bytes, retries, waited_ms;
 } RemoteStats;
 
-/* Starts the program and asks the server. The failure has the code the other side gave it, and
- * `*http_status` (0: none). */
-Source *source_remote_open(const RemoteRequest *request, unsigned *http_status, GError **error);
+/* Starts the program and asks the server. The failure has the code the other side gave it. */
+Source *source_remote_open(const RemoteRequest *request, GError **error);
 
 /* Of a source made by this module, and of no other. */
 const RemoteInfo *source_remote_info(const Source *source);

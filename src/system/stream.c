@@ -112,7 +112,7 @@ static bool add_words(WireWords *words, const Config *config, const StreamAccess
 	add_text(words, "tls-key", access->tls_key, streaming->tls_key);
 	add_text(words, "tls-ca", access->tls_ca, streaming->tls_ca);
 	if (access->tls_no_verify)
-		wire_add(words, "tls-no-verify", "1");
+		wire_add(words, "tls-no-verify", "yes");
 	if (!access->is_patient)
 		wire_add(words, "open-tries", "1");
 	if (access->system) {
@@ -140,22 +140,6 @@ static char *find_program(void)
 	return g_strdup(RAUC_FETCH_PATH);
 }
 
-static const char *prefix_of(unsigned http_status)
-{
-	switch (http_status) {
-	case 204:
-		return "no content: ";
-	case 304:
-		return "not modified: ";
-	case 401:
-		return "unauthorized: ";
-	case 404:
-		return "not found: ";
-	default:
-		return "failed to configure streaming: ";
-	}
-}
-
 Source *stream_open(const Config *config, const StreamAccess *access, const char *url,
                     GError **error)
 {
@@ -163,7 +147,6 @@ Source *stream_open(const Config *config, const StreamAccess *access, const char
 	const char *user = config->streaming.sandbox_user;
 	g_autoptr(GByteArray) words = g_byte_array_new();
 	g_autofree char *program = find_program();
-	unsigned status = 0;
 	RemoteRequest request = { .program = program,
 		                  .user = user ? user : SANDBOX_USER,
 		                  .words = words,
@@ -171,11 +154,8 @@ Source *stream_open(const Config *config, const StreamAccess *access, const char
 		                  .user_data = access ? access->user : NULL };
 	Source *source = NULL;
 
-	if (add_words(words, config, access ? access : &none, url, error)) {
-		source = source_remote_open(&request, &status, error);
-		if (!source)
-			g_prefix_error(error, "%s", prefix_of(status));
-	}
+	if (add_words(words, config, access ? access : &none, url, error))
+		source = source_remote_open(&request, error);
 	if (!source) {
 		g_prefix_error(error, "Failed to stream bundle %s: ", url);
 		return NULL;

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import threading
@@ -141,14 +142,9 @@ def test_refused(nginx, device, case):
     name, message = REFUSED[case]
     done = device.call("install", f"{nginx().url}/{name}")
     assert done.code == 1, done.text
-    assert authorities_match(message, done.err), done.text
+    assert re.search(message, done.err), done.text
     assert device.chosen() == "A" and device.content("rootfs.1") == OLD
     no_helper_left()
-
-
-def authorities_match(pattern, text):
-    import re
-    return re.search(pattern, text)
 
 
 def test_client_certificate(nginx, device, server_identity, pki, tmp_path):
@@ -265,4 +261,4 @@ def test_runs_as_somebody_else(nginx, device, rauc):
 def test_json(nginx, device):
     done = device.call("install", "--output-format=json", f"{nginx().url}/none.raucb")
     told = json.loads(done.out)
-    assert done.code == 1 and told["code"] == "not-found" and told["stage"] == "verify", done.text
+    assert done.code == 1 and (told["error"]["code"], told["error"]["stage"]) == ("not-found", "verify"), done.text
