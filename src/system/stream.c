@@ -113,6 +113,12 @@ static bool add_words(WireWords *words, const Config *config, const StreamAccess
 	add_text(words, "tls-ca", access->tls_ca, streaming->tls_ca);
 	if (access->tls_no_verify)
 		wire_add(words, "tls-no-verify", "yes");
+	wire_add_number(words, "stall-sec", (uint64_t)streaming->stall_timeout_sec);
+	wire_add_number(words, "connect-sec", (uint64_t)streaming->connect_timeout_sec);
+	wire_add_number(words, "retry-max-sec", (uint64_t)streaming->retry_max_sec);
+	wire_add_number(words, "deadline-sec", (uint64_t)streaming->deadline_sec);
+	wire_add_number(words, "connections", (uint64_t)streaming->connections);
+	wire_add_number(words, "rate-limit", streaming->rate_limit);
 	if (!access->is_patient)
 		wire_add(words, "open-tries", "1");
 	if (access->system) {
