@@ -33,7 +33,8 @@ static const struct {
 	[FAILURE_BUSY] = { "busy", true, "wait until the other user is done" },
 	[FAILURE_USAGE] = { "usage", false, "see --help" },
 	[FAILURE_SERVICE] = { "service", true, "see what the service says: journalctl -u rauc" },
-	[FAILURE_NETWORK] = { "network", true, "check address, network and server" },
+	[FAILURE_NETWORK] = { "network", true,
+	                      "check the URL, its credentials and the way to the server" },
 };
 
 /* Messages repeat what came from outside; they stay one line of UTF-8 of bearable length. */

@@ -29,10 +29,12 @@
  * checked before memory is asked for.
  *
  * OPEN: url, header (of the user: to the origin of `url` only), info-header (first request only),
- * tls-cert, tls-key, tls-ca, tls-no-verify, and of the policy stall-sec, connect-sec, retry-max-sec,
- * deadline-sec, open-tries, rate-limit (bytes a second), connections; each only where it is not the default.
+ * tls-cert, tls-key, tls-ca, tls-no-verify (yes), and of the policy stall-sec, connect-sec, retry-max-sec,
+ * deadline-sec (without a byte), open-tries, rate-limit (bytes a second), connections; each only where it
+ * is not the default.
  * OPENED: url (effective), size, etag, modified, date (Unix), http (1.1, 2), ranges (yes, no).
- * FAILED: code (name of a Failure), http (status, where there was one), message.
+ * FAILED: code (name of a Failure), http (status, where there was one), message; of OPEN with RAUC's prefix
+ * ("not found: ...").
  * WAITING: message, seconds (until the next try), attempt. STATS: requests, bytes, retries, waited-ms.
  */
 
