@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Bundles from a server, straight into the slot: real nginx, HTTP/1.1 and HTTP/2, TLS, and what goes wrong."""
 
+import contextlib
 import json
 import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -89,9 +91,24 @@ def server(request, nginx, server_identity):
     return made
 
 
-def no_helper_left():
-    found = subprocess.run(["pgrep", "-x", "rauc-fetch"], capture_output=True, text=True).stdout
-    assert not found, found
+def fetchers(program):
+    """Processes of this very file."""
+    found = []
+    for entry in os.listdir("/proc"):
+        with contextlib.suppress(OSError):
+            if entry.isdigit() and os.readlink(f"/proc/{entry}/exe") == str(program):
+                found.append(int(entry))
+    return found
+
+
+@pytest.fixture(autouse=True)
+def no_helper_left(fetcher):
+    yield
+    for _ in range(100):
+        if not fetchers(fetcher):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"left behind: {fetchers(fetcher)}")
 
 
 def test_install(server, device, site):
@@ -104,7 +121,6 @@ def test_install(server, device, site):
     assert sum(a.sent for a in asked) <= size * 1.005 + 64 * 1024, "what was sent"
     assert len(asked) <= 20, [a.range for a in asked]
     assert web.ranges(asked)[0] == (0, 3)
-    no_helper_left()
 
 
 def test_info(server, rauc, pki, maker):
@@ -113,7 +129,6 @@ def test_info(server, rauc, pki, maker):
     assert told.code == 0, told.text
     assert told.out == devices.run(rauc, "info", "--keyring", pki.ring, maker.simple(SIZE, 21)).out
     assert sum(a.sent for a in server.asked()) < 300 * 1024
-    no_helper_left()
 
 
 def test_headers(nginx, device):
@@ -144,7 +159,6 @@ def test_refused(nginx, device, case):
     assert done.code == 1, done.text
     assert re.search(message, done.err), done.text
     assert device.chosen() == "A" and device.content("rootfs.1") == OLD
-    no_helper_left()
 
 
 def test_client_certificate(nginx, device, server_identity, pki, tmp_path):
@@ -178,7 +192,6 @@ def test_nobody_there(device, fetcher):
     done = device.call("info", f"http://127.0.0.1:{web.free_port()}/x.raucb")
     assert done.code == 1 and done.err.count("\n") == 1, done.text
     assert "Failed to stream bundle http://127.0.0.1" in done.err
-    no_helper_left()
 
 
 def test_server_that_goes_and_comes(nginx, device, rauc):
@@ -200,16 +213,15 @@ def test_server_that_goes_and_comes(nginx, device, rauc):
     assert process.returncode == 0, out + err
     assert device.content("rootfs.1", SIZE) == bundles.image(SIZE, 21) and device.chosen() == "B"
     assert "next try in" in err, err
-    no_helper_left()
 
 
-def test_killed_fetcher(nginx, device, rauc):
+def test_killed_fetcher(nginx, device, rauc, fetcher):
     """Without it the installation fails, says so, and the device is as it was; again it succeeds."""
     server = nginx(extra="limit_rate 1m;")
     process = subprocess.Popen([rauc, "--conf", device.conf, "install", f"{server.url}/good.raucb"],
                                env={**os.environ, **device.env}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(1.5)
-    subprocess.run(["pkill", "-KILL", "-x", "rauc-fetch"], check=True)
+    os.kill(fetchers(fetcher)[0], signal.SIGKILL)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 1 and "the other process" in err, out + err
     assert device.chosen() == "A"
@@ -218,18 +230,14 @@ def test_killed_fetcher(nginx, device, rauc):
     assert device.chosen() == "B"
 
 
-def test_killed_installation_leaves_no_fetcher(nginx, device, rauc):
+def test_killed_installation_leaves_no_fetcher(nginx, device, rauc, fetcher):
     server = nginx(extra="limit_rate 1m;")
     process = subprocess.Popen([rauc, "--conf", device.conf, "install", f"{server.url}/good.raucb"],
                                env={**os.environ, **device.env}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(1.5)
+    assert fetchers(fetcher)
     process.kill()
     process.wait()
-    for _ in range(100):
-        if subprocess.run(["pgrep", "-x", "rauc-fetch"], capture_output=True).returncode:
-            break
-        time.sleep(0.05)
-    no_helper_left()
 
 
 def test_by_the_service(nginx, device, bus, start):
@@ -239,17 +247,15 @@ def test_by_the_service(nginx, device, bus, start):
     done = devices.run(device.rauc, "install", f"{server.url}/good.raucb", env={**device.env, **bus.env})
     assert done.code == 0 and done.note == "", done.text
     assert device.chosen() == "B"
-    no_helper_left()
 
 
-def test_runs_as_somebody_else(nginx, device, rauc):
+def test_runs_as_somebody_else(nginx, device, rauc, fetcher):
     """The process that speaks to the network is not root, and may not become it."""
     server = nginx(extra="limit_rate 1m;")
     process = subprocess.Popen([rauc, "--conf", device.conf, "install", f"{server.url}/good.raucb"],
                                env={**os.environ, **device.env}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(1.5)
-    pid = subprocess.run(["pgrep", "-x", "rauc-fetch"], capture_output=True, text=True).stdout.strip()
-    status = pathlib.Path("/proc", pid, "status").read_text()
+    status = pathlib.Path("/proc", str(fetchers(fetcher)[0]), "status").read_text()
     process.kill()
     process.wait()
     values = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
