@@ -11,7 +11,7 @@ RELEASE := build/release
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
-build: release ## the rauc program: build/release/src/rauc (what `make` alone does)
+build: release ## the programs: build/release/src/rauc and its helper (what `make` alone does)
 	@ls -l $(RELEASE)/src/rauc
 
 deps: ## install what all of this needs (Debian; asks sudo for root when something is missing)
@@ -27,7 +27,7 @@ bench: deps release ## the install path beside Debian's rauc and dd
 	bench/run
 
 install: release ## into PREFIX (/usr/local), below DESTDIR if given
-	@meson configure $(RELEASE) -Dprefix="$(PREFIX)" && ninja -C $(RELEASE) src/rauc
+	@meson configure $(RELEASE) -Dprefix="$(PREFIX)" && ninja -C $(RELEASE) programs
 	meson install -C $(RELEASE) --no-rebuild $(if $(DESTDIR),--destdir "$(DESTDIR)")
 
 clean: ## remove build/ and out/ (downloads and built images too)
@@ -38,7 +38,7 @@ release:
 	@mkdir -p build
 	@test -f $(RELEASE)/build.ninja || meson setup $(RELEASE) >$(RELEASE).log 2>&1 || \
 		{ tail -n 20 $(RELEASE).log; exit 1; }
-	@ninja -C $(RELEASE) src/rauc
+	@ninja -C $(RELEASE) programs
 
 .DEFAULT_GOAL := build
 .PHONY: help build deps demo check bench install clean release

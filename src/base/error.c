@@ -33,6 +33,8 @@ static const struct {
 	[FAILURE_BUSY] = { "busy", true, "wait until the other user is done" },
 	[FAILURE_USAGE] = { "usage", false, "see --help" },
 	[FAILURE_SERVICE] = { "service", true, "see what the service says: journalctl -u rauc" },
+	[FAILURE_NETWORK] = { "network", true,
+	                      "check the URL, its credentials and the way to the server" },
 };
 
 /* Messages repeat what came from outside; they stay one line of UTF-8 of bearable length. */
@@ -113,6 +115,17 @@ FailureFacts failure_facts(const GError *error)
 		return (FailureFacts){ "unknown", "", false };
 	return (FailureFacts){ failure_name(error->code), failure_hint(error->code),
 		               failure_can_retry(error->code) };
+}
+
+bool failure_by_name(const char *name, Failure *why)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(failures); i++) {
+		if (g_str_equal(failures[i].name, name)) {
+			*why = (Failure)i;
+			return true;
+		}
+	}
+	return false;
 }
 
 void error_while_end(ErrorWhile *scope)

@@ -32,6 +32,7 @@ typedef enum {
 	FAILURE_BUSY,        /* somebody else is using it; trying again can help */
 	FAILURE_USAGE,       /* called wrongly: the command line */
 	FAILURE_SERVICE,     /* the update service did not come, did not answer or went away */
+	FAILURE_NETWORK, /* a server cannot be reached, or does not give what it was asked for */
 } Failure;
 
 #define FAILURE failure_quark()
@@ -61,6 +62,8 @@ typedef struct {
 } FailureFacts;
 
 FailureFacts failure_facts(const GError *error);
+/* The code of this name; `why` is written last, false for a name that is none. */
+bool failure_by_name(const char *name, Failure *why);
 
 /* Prefix any error that leaves this scope: `ERROR_WHILE(error, "reading U-Boot env")`. */
 #define ERROR_WHILE(error, doing)                         \

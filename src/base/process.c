@@ -4,11 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -310,4 +313,106 @@ void process_detached(int parent, int code)
 	if (write(parent, &byte, 1) != 1)
 		g_debug("nobody waits: %s", g_strerror(errno));
 	close(parent);
+}
+
+/* --- Helpers ------------------------------------------------------------------ */
+
+#define HELPER_FD 3
+#define PATIENCE  20 /* times TICK_MS */
+
+/* Who it becomes; looked up before the fork, because behind it nothing may lock. */
+typedef struct {
+	bool is_wanted;
+	uid_t uid;
+	gid_t gid, *groups;
+	int n_groups;
+} Identity;
+
+static bool find_identity(const char *user, Identity *identity, GError **error)
+{
+	if (!user || (geteuid() != 0 && getegid() != 0))
+		return true;
+	errno = 0;
+	const struct passwd *entry = getpwnam(user);
+	if (!entry)
+		return fail(error, FAILURE_CONFIG, "user %s not found in user database", user);
+	identity->is_wanted = true;
+	identity->uid = entry->pw_uid;
+	identity->gid = entry->pw_gid;
+	getgrouplist(user, entry->pw_gid, NULL, &identity->n_groups);
+	identity->groups = g_new0(gid_t, identity->n_groups + 1);
+	if (getgrouplist(user, entry->pw_gid, identity->groups, &identity->n_groups) < 0)
+		return fail(error, FAILURE_CONFIG, "cannot find the groups of user %s", user);
+	return true;
+}
+
+/* In the child. System calls, since those of libc tell all threads, and there are none here. */
+static void become(gpointer data)
+{
+	const Identity *identity = data;
+
+	if (!identity->is_wanted)
+		return;
+	if (syscall(SYS_setgroups, (long)identity->n_groups, identity->groups) < 0 ||
+	    syscall(SYS_setresgid, identity->gid, identity->gid, identity->gid) < 0 ||
+	    syscall(SYS_setresuid, identity->uid, identity->uid, identity->uid) < 0)
+		_exit(126);
+}
+
+static bool spawn_helper(const char *const *argv, Identity *identity, int theirs,
+                         ProcessHelper *helper, GError **error)
+{
+	const int target = HELPER_FD;
+	g_autoptr(GError) reason = NULL;
+	GPid pid;
+
+	if (!g_spawn_async_with_pipes_and_fds(NULL, argv, NULL,
+	                                      G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH,
+	                                      become, identity, -1, -1, -1, &theirs, &target, 1,
+	                                      &pid, NULL, NULL, NULL, &reason))
+		return fail(error, FAILURE_TOOL, "cannot start %s: %s", argv[0], reason->message);
+	helper->pid = pid;
+	return true;
+}
+
+bool process_helper_start(const char *const *argv, const char *user, ProcessHelper *helper,
+                          GError **error)
+{
+	Identity identity = { 0 };
+	int ends[2];
+
+	*helper = (ProcessHelper){ .fd = -1 };
+	if (!find_identity(user, &identity, error)) {
+		g_free(identity.groups);
+		return false;
+	}
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+		g_free(identity.groups);
+		return fail_errno(error, "cannot make a socket for %s", argv[0]);
+	}
+
+	fd_auto int theirs = ends[1];
+	helper->fd = ends[0];
+	bool ok = spawn_helper(argv, &identity, theirs, helper, error);
+	g_free(identity.groups);
+	if (!ok)
+		fd_clear(&helper->fd);
+	return ok;
+}
+
+void process_helper_end(ProcessHelper *helper)
+{
+	int status;
+
+	if (helper->fd < 0)
+		return;
+	fd_clear(&helper->fd);
+	for (unsigned i = 0; i < PATIENCE; i++) {
+		if (waitpid(helper->pid, &status, WNOHANG) != 0)
+			return;
+		g_usleep(TICK_MS * 1000);
+	}
+	kill(helper->pid, SIGKILL);
+	while (waitpid(helper->pid, &status, 0) < 0 && errno == EINTR)
+		;
 }

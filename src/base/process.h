@@ -58,3 +58,18 @@ int process_detach(GError **error);
 /* The parent exits with `code`; we have a session of our own, "/" as folder, and nothing more of
  * the standard streams. Closes `parent`. */
 void process_detached(int parent, int code);
+
+/*
+ * A program of our own that works beside us, and is spoken to over a socket: its descriptor 3. As
+ * another user, where one is named and we are root. What it prints goes where ours goes; it is to
+ * end when the socket is closed.
+ */
+typedef struct {
+	int fd; /* our end; -1: none */
+	int pid;
+} ProcessHelper;
+
+bool process_helper_start(const char *const *argv, const char *user, ProcessHelper *helper,
+                          GError **error);
+/* Close the socket and wait for its end; killed where it does not come in a second. */
+void process_helper_end(ProcessHelper *helper);

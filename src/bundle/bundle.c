@@ -247,9 +247,11 @@ static bool verify_plain(Bundle *bundle, const BundleRules *rules, GError **erro
 		            size);
 	if (!rules->trust_environment) {
 		if (file->fd < 0)
-			return fail(error, FAILURE_UNSAFE,
-			            "cannot ensure exclusive access to plain bundle %s",
-			            file->name);
+			return fail(
+				error, FAILURE_UNSUPPORTED,
+				"Bundle format 'plain' not supported in streaming mode: download "
+				"%s, or make it with format=verity",
+				file->name);
 		if (!access_enforce(file->fd, error))
 			return false;
 	}

@@ -124,8 +124,8 @@ static bool find_out(Info *info, GError **error)
 			return false;
 	}
 
-	g_autoptr(BundleFile) file =
-		bundle_file_open(path, config->max_bundle_signature_size, error);
+	StreamAccess access = options_access(options);
+	g_autoptr(BundleFile) file = trust_find_file(config, path, &access, error);
 	if (!file || !decrypt(info, file, config, error))
 		return false;
 	return options->no_verify

@@ -88,6 +88,7 @@ static void install_here(Screen *screen, System *system, const Options *options)
 		.handler_args = options->handler_args,
 		.ignore_compatible = options->ignore_compatible,
 		.ignore_version_limit = options->ignore_version_limit,
+		.access = options_access(options),
 	};
 	g_autoptr(GError) error = NULL;
 

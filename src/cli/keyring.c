@@ -20,7 +20,7 @@ static bool ask(const Config *config, const Keyring *keyring, gint64 until, cons
 	BundleRules rules = { .keyring = keyring,
 		              .formats = config->bundle_formats,
 		              .trust_environment = true };
-	BundleFile *file = trust_open_file(config, path, error);
+	BundleFile *file = trust_open_file(config, path, NULL, error);
 	g_autoptr(Bundle) bundle = file ? bundle_verify(file, &rules, error) : NULL;
 
 	if (!bundle || !verify_cms_term(bundle_file_cms(bundle_file(bundle)), keyring, term, error))

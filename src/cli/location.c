@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/path.h"
+#include "system/stream.h"
 
 static char *path_of_url(const char *url, GError **error)
 {
@@ -25,11 +26,13 @@ char *location_resolve(const char *argument, GError **error)
 	g_autofree char *scheme = path_scheme(argument);
 	g_autofree char *path = NULL;
 
+	if (stream_is_url(argument))
+		return g_strdup(argument);
 	if (scheme && !g_str_equal(scheme, "file"))
 		return fail_null(error, FAILURE_UNSUPPORTED,
-		                 "Remote bundles are not supported by this version yet: "
-		                 "download '%s' and give its path",
-		                 argument);
+		                 "'%s': bundles are taken from http, https and file URLs and from "
+		                 "paths, not from '%s'",
+		                 argument, scheme);
 	path = scheme ? path_of_url(argument, error) : path_resolve(NULL, argument);
 	if (path && !g_file_test(path, G_FILE_TEST_EXISTS))
 		return fail_null(error, FAILURE_NOT_FOUND, "No such file: %s", path);

@@ -259,6 +259,17 @@ char *options_format_help(const OptionsHelp *help)
 	return g_option_context_get_help(context, FALSE, NULL);
 }
 
+StreamAccess options_access(const Options *options)
+{
+	return (StreamAccess){
+		.tls_cert = options->tls_cert,
+		.tls_key = options->tls_key,
+		.tls_ca = options->tls_ca,
+		.tls_no_verify = options->tls_no_verify,
+		.headers = (const char *const *)options->http_header,
+	};
+}
+
 void options_clear(Options *options)
 {
 	static const OptionsRow *const tables[] = { global_rows,        hidden_rows,

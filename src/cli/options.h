@@ -12,6 +12,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "system/stream.h"
 #include "system/system.h"
 
 /* `rauc service`, which this door does not know; handler_args may be NULL. The exit code. */
@@ -74,6 +75,8 @@ typedef struct {
 	const OptionsRow *rows; /* NULL: none */
 } OptionsHelp;
 
+/* What of it is about a server; borrows. */
+StreamAccess options_access(const Options *options);
 void options_clear(Options *options);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 

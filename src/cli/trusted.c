@@ -14,7 +14,8 @@ Bundle *trusted_open(const Options *options, const Config *config, const char *p
 			return NULL;
 	}
 
-	BundleFile *file = trust_open_file(config, path, error);
+	StreamAccess access = options_access(options);
+	BundleFile *file = trust_open_file(config, path, &access, error);
 	if (!file || options->no_verify)
 		return file ? bundle_believe(file, error) : NULL;
 

@@ -52,12 +52,30 @@ static bool check_signers(const Bundle *bundle, GError **error)
 	            signers_subjects(signers));
 }
 
-static Bundle *open_bundle(System *system, const char *path, Pool *pool, Progress *root,
-                           GError **error)
+/* From the thread that hears the server: a person shall know why nothing moves. */
+static void show_waiting(void *user, const char *text)
 {
+	const InstallEvents *events = user;
+
+	if (text)
+		g_message("%s", text);
+	tell(events, text ? text : "the network is back");
+}
+
+static Bundle *open_bundle(System *system, const InstallRequest *request,
+                           const InstallEvents *events, Pool *pool, Progress *root, GError **error)
+{
+	StreamAccess access = request->access;
+
 	const Config *config = system_config(system);
 	Progress *step = progress_begin(root, 1, 1, "Checking bundle");
-	BundleFile *file = trust_open_file(config, path, error);
+
+	access.system = system;
+	access.is_patient = true;
+	access.transaction = request->transaction;
+	access.waiting = show_waiting;
+	access.user = (void *)events;
+	BundleFile *file = trust_open_file(config, request->bundle, &access, error);
 	g_autoptr(Bundle) bundle = file ? verify(system, file, step, error) : NULL;
 	bool ok = bundle && check_signers(bundle, error) && bundle_open_payload(bundle, error) &&
 	          (!config->perform_pre_check || bundle_check_payload(bundle, pool, NULL, error));
@@ -246,7 +264,7 @@ static bool run(System *system, const InstallRequest *request, const InstallEven
 	trust_mend(system);
 	tell(events, "Checking and mounting bundle...");
 	enter(events, INSTALL_VERIFY);
-	g_autoptr(Bundle) bundle = open_bundle(system, request->bundle, pool, root, error);
+	g_autoptr(Bundle) bundle = open_bundle(system, request, events, pool, root, error);
 	if (!bundle)
 		return false;
 	take_facts(told, bundle);

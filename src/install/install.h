@@ -21,10 +21,12 @@
 #include <stdbool.h>
 
 #include "base/progress.h"
+#include "system/stream.h"
 #include "system/system.h"
 
 typedef struct {
-	const char *bundle;      /* local path */
+	const char *bundle;  /* local path, or URL */
+	StreamAccess access; /* to a server; system, transaction and waiting are filled in here */
 	const char *transaction; /* NULL: make one */
 	const char *require_manifest_hash;
 	const char *handler_args; /* shell words for a full custom handler, NULL: none */

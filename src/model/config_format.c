@@ -145,6 +145,13 @@ static void set_sources(GKeyFile *file, const Config *config)
 	set_string(file, "streaming", "tls-key", streaming->tls_key);
 	set_string(file, "streaming", "tls-ca", streaming->tls_ca);
 	set_list(file, "streaming", "send-headers", streaming->send_headers, NULL);
+	set_int(file, "streaming", "stall-timeout-sec", streaming->stall_timeout_sec, 20);
+	set_int(file, "streaming", "connect-timeout-sec", streaming->connect_timeout_sec, 20);
+	set_int(file, "streaming", "retry-max-sec", streaming->retry_max_sec, 60);
+	set_int(file, "streaming", "deadline-sec", streaming->deadline_sec, 0);
+	set_int(file, "streaming", "connections", streaming->connections, 4);
+	if (streaming->rate_limit)
+		g_key_file_set_uint64(file, "streaming", "rate-limit", streaming->rate_limit);
 }
 
 static void set_polling(GKeyFile *file, const ConfigPolling *polling)

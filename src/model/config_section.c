@@ -48,6 +48,35 @@ bool config_take_casync(Config *config, KeyFile *file, GError **error)
 	       keyfile_end_group(file, "casync", error);
 }
 
+/* A number of seconds, or of others, between two. */
+static bool take_number(KeyFile *file, const char *key, int least, int most, int *value,
+                        GError **error)
+{
+	if (!keyfile_take_int(file, "streaming", key, value, error))
+		return false;
+	return (*value >= least && *value <= most) ||
+	       fail(error, FAILURE_CONFIG,
+	            "Invalid value '%d' for key '%s' in group '[streaming]': it must be from %d to %d",
+	            *value, key, least, most);
+}
+
+static bool take_policy(ConfigStreaming *streaming, KeyFile *file, GError **error)
+{
+	enum { DAY = 24 * 60 * 60, YEAR = 366 * DAY };
+
+	streaming->stall_timeout_sec = streaming->connect_timeout_sec = 20;
+	streaming->retry_max_sec = 60;
+	streaming->connections = 4;
+	return take_number(file, "stall-timeout-sec", 1, DAY, &streaming->stall_timeout_sec,
+	                   error) &&
+	       take_number(file, "connect-timeout-sec", 1, DAY, &streaming->connect_timeout_sec,
+	                   error) &&
+	       take_number(file, "retry-max-sec", 1, DAY, &streaming->retry_max_sec, error) &&
+	       take_number(file, "deadline-sec", 0, YEAR, &streaming->deadline_sec, error) &&
+	       take_number(file, "connections", 1, 16, &streaming->connections, error) &&
+	       keyfile_take_size(file, "streaming", "rate-limit", &streaming->rate_limit, error);
+}
+
 bool config_take_streaming(Config *config, KeyFile *file, GError **error)
 {
 	static const char *const headers[] = { "boot-id", "machine-id", "system-version",
@@ -61,6 +90,9 @@ bool config_take_streaming(Config *config, KeyFile *file, GError **error)
 	    !keyfile_take_optional(file, "streaming", "tls-key", &streaming->tls_key, error) ||
 	    !keyfile_take_optional(file, "streaming", "tls-ca", &streaming->tls_ca, error) ||
 	    !keyfile_take_list(file, "streaming", "send-headers", &streaming->send_headers, error))
+		return false;
+
+	if (!take_policy(streaming, file, error))
 		return false;
 
 	const char *unknown = config_take_unknown(streaming->send_headers, headers);

@@ -29,6 +29,13 @@ typedef struct {
 	char *sandbox_user; /* NULL: the one built in */
 	char *tls_cert, *tls_key, *tls_ca;
 	GStrv send_headers;
+	/* ours; the numbers are defaults */
+	int stall_timeout_sec;   /* 20: without a byte, then the connection is dialled anew */
+	int connect_timeout_sec; /* 20 */
+	int retry_max_sec;       /* 60: the longest pause between two tries */
+	int deadline_sec;        /* 0: none; else the end, this long without a byte */
+	int connections;         /* 4: at once, with HTTP/1.1 */
+	uint64_t rate_limit;     /* 0: none; bytes a second */
 } ConfigStreaming;
 
 typedef struct {

@@ -185,6 +185,7 @@ static void work_install(void *user)
 		.handler_args = options->handler_args,
 		.ignore_compatible = request->ignore_compatible,
 		.ignore_version_limit = request->ignore_version_limit,
+		.access = request_access(request),
 	};
 
 	install_run(options->system, &wanted, &events, &installation->error);

@@ -10,16 +10,18 @@
 #include "system/trust.h"
 
 /* Verified; the payload of a verity bundle is not looked at. */
-static Bundle *open_bundle(System *system, const char *path, GError **error)
+static Bundle *open_bundle(System *system, const char *path, StreamAccess access, GError **error)
 {
 	const Config *config = system_config(system);
+
+	access.system = system;
 
 	g_message("bundle: %s", path);
 	g_autoptr(Keyring) keyring = trust_load_here(system, error);
 	if (!keyring)
 		return NULL;
 
-	BundleFile *file = trust_open_file(config, path, error);
+	BundleFile *file = trust_open_file(config, path, &access, error);
 	BundleRules rules = { .keyring = keyring, .formats = config->bundle_formats };
 	return file ? bundle_verify(file, &rules, error) : NULL;
 }
@@ -29,7 +31,7 @@ static GVariant *info(System *system, GVariant *parameters, GError **error)
 	const char *path;
 
 	g_variant_get(parameters, "(&s)", &path);
-	g_autoptr(Bundle) bundle = open_bundle(system, path, error);
+	g_autoptr(Bundle) bundle = open_bundle(system, path, (StreamAccess){ 0 }, error);
 	if (!bundle)
 		return NULL;
 
@@ -45,7 +47,8 @@ static GVariant *inspect_bundle(System *system, GVariant *parameters, GError **e
 
 	g_variant_get(parameters, "(&s@a{sv})", &path, &options);
 	g_autoptr(Request) request = request_new(REQUEST_INSPECT, path, options, error);
-	g_autoptr(Bundle) bundle = request ? open_bundle(system, path, error) : NULL;
+	g_autoptr(Bundle) bundle =
+		request ? open_bundle(system, path, request_access(request), error) : NULL;
 	if (!bundle)
 		return NULL;
 	return g_variant_new("(@a{sv})",

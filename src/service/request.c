@@ -76,6 +76,17 @@ Request *request_new(RequestKind kind, const char *source, GVariant *options, GE
 	return g_steal_pointer(&request);
 }
 
+StreamAccess request_access(const Request *request)
+{
+	return (StreamAccess){
+		.tls_cert = request->tls_cert,
+		.tls_key = request->tls_key,
+		.tls_ca = request->tls_ca,
+		.tls_no_verify = request->tls_no_verify,
+		.headers = (const char *const *)request->http_headers,
+	};
+}
+
 void request_free(Request *request)
 {
 	if (!request)

@@ -9,6 +9,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "system/stream.h"
+
 typedef struct {
 	char *source;
 	char *transaction, *manifest_hash; /* NULL: not given */
@@ -21,5 +23,7 @@ typedef enum { REQUEST_INSTALL, REQUEST_INSPECT } RequestKind;
 
 /* `options`: a{sv}, NULL: none. "Unsupported key: <key>" */
 Request *request_new(RequestKind kind, const char *source, GVariant *options, GError **error);
+/* What of it is about a server; borrows. */
+StreamAccess request_access(const Request *request);
 void request_free(Request *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Request, request_free)

@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "base/fd.h"
 
+#define MOST_AHEAD (4 * 1024 * 1024)
+
 typedef struct {
 	Source source;
 	int fd;
@@ -29,7 +31,8 @@ static void file_prefetch(Source *source, uint64_t size, uint64_t at)
 {
 	const FileSource *file = (const FileSource *)source;
 
-	posix_fadvise(file->fd, (off_t)at, (off_t)size, POSIX_FADV_WILLNEED);
+	/* the kernel reads ahead by itself; what is far away would only push out other things */
+	posix_fadvise(file->fd, (off_t)at, (off_t)MIN(size, MOST_AHEAD), POSIX_FADV_WILLNEED);
 }
 
 static void file_free(Source *source)

@@ -49,11 +49,29 @@ EnvelopeKey trust_decryption(const Config *config)
 	};
 }
 
-BundleFile *trust_open_file(const Config *config, const char *path, GError **error)
+static BundleFile *open_remote(const Config *config, const char *url, const StreamAccess *access,
+                               GError **error)
+{
+	g_autoptr(Source) source = stream_open(config, access, url, error);
+
+	return source ? bundle_file_open_source(source, url, config->max_bundle_signature_size,
+	                                        error)
+	              : NULL;
+}
+
+BundleFile *trust_find_file(const Config *config, const char *location, const StreamAccess *access,
+                            GError **error)
+{
+	return stream_is_url(location)
+	               ? open_remote(config, location, access, error)
+	               : bundle_file_open(location, config->max_bundle_signature_size, error);
+}
+
+BundleFile *trust_open_file(const Config *config, const char *location, const StreamAccess *access,
+                            GError **error)
 {
 	EnvelopeKey key = trust_decryption(config);
-	g_autoptr(BundleFile) file =
-		bundle_file_open(path, config->max_bundle_signature_size, error);
+	g_autoptr(BundleFile) file = trust_find_file(config, location, access, error);
 
 	return file && bundle_file_decrypt(file, &key, error) ? g_steal_pointer(&file) : NULL;
 }

@@ -14,6 +14,7 @@
 #include "crypto/keyring_content.h"
 #include "model/config.h"
 #include "system/keyring_health.h"
+#include "system/stream.h"
 #include "system/system.h"
 #include "system/trust_state.h"
 
@@ -42,8 +43,12 @@ Keyring *trust_load(const ConfigKeyring *config, bool no_check_time, GError **er
 /* What opens encrypted bundles: [encryption], and RAUC_KEY_PASSPHRASE. Borrows from `config`. */
 EnvelopeKey trust_decryption(const Config *config);
 
-/* Find the bundle, and open its envelope where it has one; nothing is believed yet. */
-BundleFile *trust_open_file(const Config *config, const char *path, GError **error);
+/* Find the bundle, here or on a server (`access`, may be NULL); nothing is believed yet. */
+BundleFile *trust_find_file(const Config *config, const char *location, const StreamAccess *access,
+                            GError **error);
+/* And open its envelope where it has one. */
+BundleFile *trust_open_file(const Config *config, const char *location, const StreamAccess *access,
+                            GError **error);
 
 /* The keyring of this device, for its time. Says so where that is not what the clock says. */
 Keyring *trust_load_here(System *system, GError **error);

@@ -200,6 +200,8 @@ static bool write_all(Copy *copy, uint8_t written[DIGEST_SIZE], GError **error)
 		            " bytes) is too small for image (%" G_GUINT64_FORMAT " bytes).",
 		            target_capacity(target), copy->size);
 	copy->target = target;
+	source_prefetch(copy->job->bytes, copy->size,
+	                0); /* all of it, in order: a server is told */
 	return run_all(copy, &work, written, error) &&
 	       (!copy->hashes_writes || check_digest(copy, written, error)) &&
 	       target_finish(target, copy->at + copy->size, error);

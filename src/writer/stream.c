@@ -70,6 +70,7 @@ static bool run_pool(Run *run, GError **error)
 {
 	static const PoolWork work = { .produce = read_piece, .consume = write_piece };
 
+	source_prefetch(run->stream->job->bytes, run->stream->job->bytes->size, 0);
 	return pool_run(run->stream->job->pool, run->n_items, &work, run, error) &&
 	       (run->n_items > 0 || check_digest(run, error));
 }

@@ -83,8 +83,7 @@ static const struct {
 	const char *line, *err;
 } refused[] = {
 	{ DEVICE "none.raucb", "No such file: /*none.raucb\n" },
-	{ DEVICE "https://host/x.raucb",
-	  "Remote bundles are not supported by this version yet: *\n" },
+	{ DEVICE "sftp://host/x.raucb", "'sftp://host/x.raucb': bundles are taken from *\n" },
 	{ DEVICE "file://host/x.raucb", "file URI with hostname detected. *\n" },
 	{ "--conf=none.conf install good.raucb",
 	  "Failed to initialize context: Failed to load system config (none.conf): *\n" },

@@ -14,9 +14,7 @@ static const struct {
 	{ "file://host/x", "file URI with hostname detected. Did you forget to add a leading / ?" },
 	{ "file:///none", "No such file: /none" },
 	{ "file:///a%2", "Conversion error: *" },
-	{ "http://x/y.raucb",
-	  "Remote bundles are not supported by this version yet: *'http://x/y.raucb'*" },
-	{ "HTTPS://x", "Remote bundles are not supported*" },
+	{ "sftp://x/y.raucb", "'sftp://x/y.raucb': bundles are taken from http, https and file*" },
 };
 
 static void test_refused(void)
@@ -48,12 +46,25 @@ static void test_found(void)
 	}
 }
 
+/* A server is asked later. */
+static void test_urls(void)
+{
+	static const char *const urls[] = { "http://x/y.raucb", "HTTPS://x" };
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(urls); i++) {
+		g_autofree char *same = location_resolve(urls[i], NULL);
+
+		g_assert_cmpstr(same, ==, urls[i]);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	run_enter();
 	g_test_add_func("/cli/location/refused", test_refused);
 	g_test_add_func("/cli/location/found", test_found);
+	g_test_add_func("/cli/location/urls", test_urls);
 	int code = g_test_run();
 	run_leave();
 	return code;

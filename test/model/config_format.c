@@ -64,6 +64,12 @@ static void assert_same_sections(const Config *a, const Config *b)
 	SAME_TEXT(streaming.tls_key);
 	SAME_TEXT(streaming.tls_ca);
 	SAME_LIST(streaming.send_headers);
+	SAME_NUMBER(streaming.stall_timeout_sec);
+	SAME_NUMBER(streaming.connect_timeout_sec);
+	SAME_NUMBER(streaming.retry_max_sec);
+	SAME_NUMBER(streaming.deadline_sec);
+	SAME_NUMBER(streaming.connections);
+	SAME_NUMBER(streaming.rate_limit);
 	SAME_TEXT(encryption_key);
 	SAME_TEXT(encryption_cert);
 	SAME_TEXT(autoinstall_path);

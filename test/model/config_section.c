@@ -37,6 +37,12 @@ static void test_sources(void)
 	g_assert_cmpstr(config->streaming.tls_key, ==, "pkcs11:token=x");
 	g_assert_cmpstr(config->streaming.tls_ca, ==, "ca.pem"); /* not resolved */
 	g_assert_cmpuint(g_strv_length(config->streaming.send_headers), ==, 7);
+	g_assert_cmpint(config->streaming.stall_timeout_sec, ==, 5);
+	g_assert_cmpint(config->streaming.connect_timeout_sec, ==, 6);
+	g_assert_cmpint(config->streaming.retry_max_sec, ==, 7);
+	g_assert_cmpint(config->streaming.deadline_sec, ==, 8);
+	g_assert_cmpint(config->streaming.connections, ==, 2);
+	g_assert_cmpuint(config->streaming.rate_limit, ==, 3 * 1024 * 1024);
 	g_assert_cmpstr(config->casync.store_path, ==, "http://x/default.castr");
 	g_assert_cmpstr(config->casync.tmp_path, ==, "/tmp");
 	assert_list(config->casync.install_args, "--verbose|--seed=a b");
@@ -104,6 +110,10 @@ static void test_empty_values(void)
 	g_assert_null(config->keyring.path);
 	g_assert_null(config->casync.install_args);
 	g_assert_null(config->streaming.sandbox_user);
+	g_assert_cmpint(config->streaming.stall_timeout_sec, ==, 20);
+	g_assert_cmpint(config->streaming.retry_max_sec, ==, 60);
+	g_assert_cmpint(config->streaming.deadline_sec, ==, 0);
+	g_assert_cmpint(config->streaming.connections, ==, 4);
 	g_assert_null(config->encryption_key);
 	g_assert_null(config->autoinstall_path);
 	g_assert_null(config->handler_pre_install);

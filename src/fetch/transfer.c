@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "fetch/transfer.h"
+
+#include "base/error.h"
+#include "fetch/transfer_hear.h"
+#include "fetch/transfer_tell.h"
+
+#define MS              G_GINT64_CONSTANT(1000)
+#define SECOND          (1000 * MS)
+#define MAX_MULTIPLEXED 16
+#define MAGIC_SIZE      4
+#define POLL_MAX        (60 * SECOND)
+/* A range without credit keeps others from theirs for no longer than that. */
+#define HOLD_MAX (250 * MS)
+/* A server that does not end its answer after the last byte. */
+#define LINGER_MAX (2 * SECOND)
+
+/* --- Ends ----------------------------------------------------------------- */
+
+static void give_up(Transfer *transfer, Range *range, long http, const GError *why)
+{
+	transfer->has_failed_to_open |= range->is_opening;
+	transfer_tell_failed(&transfer->shared, range->id, range->is_opening, http, why);
+	transfer_drop(transfer, range);
+}
+
+/* All of it was sent. */
+static void finish(Transfer *transfer, Range *range)
+{
+	RangeShared *shared = &transfer->shared;
+
+	range->is_told = true;
+	if (range->is_opening) {
+		shared->file = range->request->headers;
+		shared->http = request_http_version(range->request);
+		shared->target = target_copy(range->target);
+		shared->is_open = true;
+		transfer_tell_opened(shared);
+		return;
+	}
+	link_send(shared->link, WIRE_DONE, range->id, NULL, 0);
+	if (range->target && !g_str_equal(range->target->url, shared->target->url)) {
+		target_free(shared->target); /* it has moved: others need not ask again */
+		shared->target = target_copy(range->target);
+	}
+}
+
+/* From where it is now, at its turn. */
+static void queue(Transfer *transfer, Range *range)
+{
+	range_stop(range, transfer->multi);
+	g_clear_pointer(&range->target, target_free);
+	range->phase = RANGE_QUEUED;
+	if (range->is_opening) { /* whole, or not at all */
+		range->sent = 0;
+		range->credit = range->size;
+	}
+}
+
+/* --- Failures ------------------------------------------------------------- */
+
+/* Does anything come, while others wait? */
+static bool is_flowing(const Transfer *transfer)
+{
+	const Range *range;
+
+	EACH_RANGE(transfer, range)
+	{
+		if (range->phase == RANGE_RUNNING && !range->is_held &&
+		    range->sent > range->sent_then)
+			return true;
+	}
+	return false;
+}
+
+static void wait_for_next(Transfer *transfer, Range *range, const char *reason, int64_t wait)
+{
+	const Policy *policy = &transfer->shared.order->policy;
+	uint64_t delay;
+
+	range->attempt++;
+	delay = policy_delay(policy, range->attempt, wait, g_random_int());
+	queue(transfer, range);
+	range->phase = RANGE_WAITING;
+	range->next_at = g_get_monotonic_time() + (gint64)delay * MS;
+	transfer->shared.n_retries++;
+	g_debug("fetch: %s; next try in %" G_GUINT64_FORMAT " ms", reason, delay);
+	if (!is_flowing(transfer))
+		transfer_tell_waiting(&transfer->shared, reason, range->attempt + 1, delay);
+}
+
+static char *reason_of(const Range *range, const PolicyOutcome *outcome)
+{
+	if (outcome->is_stalled)
+		return g_strdup_printf("no data from %s for %u s", range->target->host,
+		                       range->shared->order->policy.stall_sec);
+	if (outcome->code != CURLE_OK)
+		return request_reason(range->request, outcome->code);
+	switch (outcome->http) {
+	case 0:
+		return g_strdup("server not responding");
+	case 200:
+		return g_strdup("range requests not supported by server");
+	case 204:
+		return g_strdup("no content");
+	case 206:
+		return g_strdup("incomplete HTTP response");
+	case 304:
+		return g_strdup("not modified");
+	default:
+		return g_strdup_printf("unexpected HTTP response code %ld", outcome->http);
+	}
+}
+
+/* What the last redirect led to is no more; perhaps it now leads elsewhere (links that expire). */
+static bool ask_origin(Transfer *transfer, Range *range, const PolicyOutcome *outcome)
+{
+	RangeShared *shared = &transfer->shared;
+	long http = outcome->http;
+
+	if (range->is_opening || range->is_from_origin || outcome->code != CURLE_OK ||
+	    (http != 401 && http != 403 && http != 404 && http != 410) ||
+	    g_str_equal(shared->target->url, shared->order->origin->url))
+		return false;
+	range->is_from_origin = true;
+	queue(transfer, range);
+	return true;
+}
+
+static bool is_final(const Range *range, const PolicyOutcome *outcome, Failure *why)
+{
+	bool is_final = policy_is_final(outcome, why);
+	bool is_last = range->attempt + 1 >= range->shared->order->policy.open_tries;
+
+	/* It did send ranges; this may be the page of a hotel that wants to be logged in to. */
+	if (!range->is_opening && outcome->code == CURLE_OK && outcome->http == 200)
+		return is_last;
+	return is_final || (range->is_opening && is_last);
+}
+
+static void fail_final(Transfer *transfer, Range *range, const PolicyOutcome *outcome, Failure why,
+                       const char *reason)
+{
+	g_autoptr(GError) error = NULL;
+	const Headers *said = &range->request->headers;
+	bool is_silent = range->is_opening && !outcome->http && !policy_is_final(outcome, &why);
+
+	if (!range->is_opening && (outcome->http == 416 || outcome->http == 412) &&
+	    !headers_same_file(&transfer->shared.file, said))
+		fail(&error, FAILURE_INTEGRITY,
+		     "the bundle has changed on the server while it was read");
+	else if (range->attempt > 0)
+		fail(&error, why, "%s%s (%u tries)", is_silent ? "server not responding: " : "",
+		     reason, range->attempt + 1);
+	else
+		fail(&error, why, "%s%s", is_silent ? "server not responding: " : "", reason);
+	give_up(transfer, range, outcome->http, error);
+}
+
+/* The request brought less than it should. */
+static void judge(Transfer *transfer, Range *range, const PolicyOutcome *outcome)
+{
+	g_autofree char *reason = reason_of(range, outcome);
+	Failure why;
+
+	if (is_final(range, outcome, &why)) {
+		if (!ask_origin(transfer, range, outcome))
+			fail_final(transfer, range, outcome, why, reason);
+		return;
+	}
+	/* Servers do not keep a connection for who does not read. */
+	if (range->is_held || (range->was_held && range->sent > range->sent_then))
+		queue(transfer, range);
+	else
+		wait_for_next(transfer, range, reason, headers_wait(&range->request->headers));
+}
+
+static void start(Transfer *transfer, Range *range)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!range_start(range, transfer->multi, &error))
+		give_up(transfer, range, 0, error);
+}
+
+static void settle(Transfer *transfer, Range *range, CURLcode code, bool is_stalled)
+{
+	g_autoptr(GError) error = NULL;
+	PolicyOutcome outcome = { code, request_status(range->request), is_stalled };
+
+	if (range->phase == RANGE_DONE) {
+		transfer_drop(transfer, range);
+		return;
+	}
+	if (!range->broken && range->sent == range->sent_end) {
+		queue(transfer, range); /* all there was credit for */
+		return;
+	}
+	if (code == CURLE_WRITE_ERROR && outcome.http != 206)
+		outcome.code = CURLE_OK; /* we had heard enough */
+	if (outcome.code == CURLE_OK && outcome.http == 206 && !range->is_head_checked &&
+	    !is_stalled)
+		range_check_head(range, &range->broken);
+	if (range->broken) {
+		give_up(transfer, range, outcome.http, range->broken);
+		return;
+	}
+	if (outcome.code == CURLE_OK && outcome.http / 100 == 3 && range_follow(range, &error)) {
+		range_stop(range, transfer->multi);
+		start(transfer, range);
+		return;
+	}
+	if (error)
+		give_up(transfer, range, outcome.http, error);
+	else
+		judge(transfer, range, &outcome);
+}
+
+/* --- The loop ------------------------------------------------------------- */
+
+static bool may_start(const Range *range)
+{
+	return range->phase == RANGE_QUEUED && range->credit > 0 &&
+	       !link_is_full(range->shared->link);
+}
+
+static unsigned count_free(const Transfer *transfer)
+{
+	unsigned limit = transfer->shared.http >= 2 ? MAX_MULTIPLEXED
+	                                            : transfer->shared.order->policy.connections;
+	unsigned n = 0;
+	const Range *range;
+
+	EACH_RANGE(transfer, range)
+	n += range->phase == RANGE_RUNNING || range->phase == RANGE_WAITING;
+	return limit > n ? limit - n : 0;
+}
+
+static void start_queued(Transfer *transfer)
+{
+	unsigned n_free = count_free(transfer);
+
+	for (unsigned i = 0; i < transfer->ranges->len && n_free; i++) {
+		Range *range = g_ptr_array_index(transfer->ranges, i);
+
+		if (!may_start(range))
+			continue;
+		start(transfer, range);
+		if (i >= transfer->ranges->len || g_ptr_array_index(transfer->ranges, i) != range)
+			i--; /* it has failed, and gone */
+		else
+			n_free--;
+	}
+}
+
+/* Is there one that cannot have its turn because of ranges that are held? */
+static bool is_anyone_kept(const Transfer *transfer)
+{
+	bool is_full = count_free(transfer) == 0;
+	const Range *range;
+
+	EACH_RANGE(transfer, range)
+	{
+		if (is_full && may_start(range))
+			return true;
+	}
+	return false;
+}
+
+/* When something is due for `range`; its moment may have passed. */
+static gint64 due_of(const Transfer *transfer, const Range *range, uint64_t share)
+{
+	const Policy *policy = &transfer->shared.order->policy;
+
+	if (range->phase == RANGE_WAITING)
+		return range->next_at;
+	if (range->phase == RANGE_DONE)
+		return range->byte_at + LINGER_MAX;
+	if (range->phase != RANGE_RUNNING)
+		return G_MAXINT64;
+	if (range->is_held)
+		return range->is_held_by_link || !is_anyone_kept(transfer)
+		               ? G_MAXINT64
+		               : range->byte_at + HOLD_MAX;
+	return range->byte_at + (gint64)policy_stall(policy, share) * MS +
+	       (range->is_ready ? 0 : policy->connect_sec * SECOND);
+}
+
+static uint64_t share_of_rate(const Transfer *transfer)
+{
+	uint64_t rate = transfer->shared.order->policy.rate_limit;
+	unsigned n = 0;
+	const Range *range;
+
+	EACH_RANGE(transfer, range)
+	n += range->phase == RANGE_RUNNING && !range->is_held;
+	return rate ? MAX(rate / MAX(n, 1), 1) : 0;
+}
+
+/* A connection for many requests over which nothing comes any more is left behind. */
+static void redial(Transfer *transfer)
+{
+	Range *range;
+
+	if (is_flowing(transfer))
+		return;
+	EACH_RANGE(transfer, range)
+	{
+		if (range->phase == RANGE_RUNNING)
+			queue(transfer, range);
+		else if (range->phase == RANGE_DONE)
+			transfer_drop(transfer, range);
+	}
+	curl_multi_cleanup(transfer->multi);
+	transfer->multi = curl_multi_init();
+}
+
+static void watch_request(Range *range, uint64_t share)
+{
+	curl_off_t ready = 0;
+
+	if (share)
+		curl_easy_setopt(range->request->easy, CURLOPT_MAX_RECV_SPEED_LARGE,
+		                 (curl_off_t)share);
+	if (range->is_ready || range->is_held)
+		return;
+	curl_easy_getinfo(range->request->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
+	range->is_ready = ready > 0;
+	if (range->is_ready)
+		range->byte_at = g_get_monotonic_time();
+}
+
+static void do_due(Transfer *transfer)
+{
+	gint64 now = g_get_monotonic_time();
+	uint64_t share = share_of_rate(transfer);
+	bool has_stalled = false;
+	Range *range;
+
+	EACH_RANGE(transfer, range)
+	{
+		if (range->phase == RANGE_DONE && !range->is_told)
+			finish(transfer, range);
+		if (range->phase == RANGE_RUNNING)
+			watch_request(range, share);
+		if (due_of(transfer, range, share) > now)
+			continue;
+		if (range->phase == RANGE_DONE)
+			transfer_drop(transfer, range);
+		else if (range->phase == RANGE_WAITING)
+			start(transfer, range);
+		else if (range->is_held)
+			queue(transfer, range);
+		else {
+			has_stalled = true;
+			settle(transfer, range, CURLE_OK, true);
+		}
+	}
+	if (has_stalled && transfer->shared.http >= 2)
+		redial(transfer);
+}
+
+/* Nothing for so long that whoever asked has had enough. */
+static void check_deadline(Transfer *transfer)
+{
+	unsigned deadline = transfer->shared.order->policy.deadline_sec;
+	g_autoptr(GError) why = NULL;
+	bool is_hungry_now = false;
+	Range *range;
+
+	EACH_RANGE(transfer, range)
+	is_hungry_now |= range_is_hungry(range);
+	if (!deadline || !is_hungry_now ||
+	    g_get_monotonic_time() - transfer->shared.byte_at < deadline * SECOND)
+		return;
+	fail(&why, FAILURE_NETWORK, "no data from the server for %u s, which is the deadline",
+	     deadline);
+	EACH_RANGE(transfer, range)
+	{
+		if (range->phase != RANGE_DONE)
+			give_up(transfer, range, 0, why);
+	}
+}
+
+static bool perform(Transfer *transfer, GError **error)
+{
+	int n_running, n_left;
+	CURLMcode code = curl_multi_perform(transfer->multi, &n_running);
+
+	if (code != CURLM_OK)
+		return fail(error, FAILURE_IO, "libcurl: %s", curl_multi_strerror(code));
+	for (CURLMsg *message; (message = curl_multi_info_read(transfer->multi, &n_left));) {
+		CURLcode result = message->data.result;
+		Range *range = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&range);
+		if (range->phase == RANGE_DONE && !range->is_told)
+			finish(transfer, range);
+		settle(transfer, range, result, false);
+	}
+	return true;
+}
+
+static void tell_stats(Transfer *transfer)
+{
+	RangeShared *shared = &transfer->shared;
+	uint64_t sum = shared->n_requests + shared->n_bytes + shared->n_retries;
+	gint64 now = g_get_monotonic_time();
+
+	if (sum == transfer->n_stats || now < transfer->stats_at + SECOND ||
+	    link_is_full(shared->link))
+		return;
+	transfer_tell_stats(shared);
+	transfer->n_stats = sum;
+	transfer->stats_at = now;
+}
+
+/* Until when nothing has to be done, unless something happens on a socket. */
+static int poll_time(const Transfer *transfer)
+{
+	const RangeShared *shared = &transfer->shared;
+	unsigned deadline = shared->order->policy.deadline_sec;
+	gint64 now = g_get_monotonic_time(), due = now + POLL_MAX;
+	uint64_t share = share_of_rate(transfer);
+	bool has_place = count_free(transfer) > 0;
+	const Range *range;
+
+	if (shared->n_requests + shared->n_bytes + shared->n_retries != transfer->n_stats)
+		due = MIN(due, MAX(transfer->stats_at + SECOND, now));
+	EACH_RANGE(transfer, range)
+	{
+		due = MIN(due, due_of(transfer, range, share));
+		if ((has_place && may_start(range)) ||
+		    (range->phase == RANGE_DONE && !range->is_told))
+			return 0;
+		if (deadline && range_is_hungry(range))
+			due = MIN(due, shared->byte_at + deadline * SECOND);
+	}
+	return due <= now ? 0 : (int)((due - now) / MS) + 1;
+}
+
+static bool turn(Transfer *transfer, int fd, GError **error)
+{
+	Link *link = transfer->shared.link;
+	struct curl_waitfd socket = { .fd = fd, .events = CURL_WAIT_POLLIN };
+	Range *range;
+
+	link_flush(link);
+	EACH_RANGE(transfer, range)
+	range_resume(range);
+	start_queued(transfer);
+	if (!perform(transfer, error))
+		return false;
+	do_due(transfer);
+	check_deadline(transfer);
+	tell_stats(transfer);
+	link_flush(link);
+	if (link_has_rest(link))
+		socket.events |= CURL_WAIT_POLLOUT;
+	curl_multi_poll(transfer->multi, &socket, 1, poll_time(transfer), NULL);
+	return true;
+}
+
+static void clear(Transfer *transfer)
+{
+	Range *range;
+
+	EACH_RANGE(transfer, range)
+	transfer_drop(transfer, range);
+	g_ptr_array_unref(transfer->ranges);
+	curl_multi_cleanup(transfer->multi);
+	g_clear_pointer(&transfer->shared.target, target_free);
+}
+
+bool transfer_run(Link *link, const Order *order, GError **error)
+{
+	Transfer transfer = { .shared = { .order = order, .link = link } };
+	g_autoptr(GError) why = NULL;
+	Range *first;
+
+	transfer.multi = curl_multi_init();
+	transfer.ranges = g_ptr_array_new_with_free_func((GDestroyNotify)range_free);
+	transfer.shared.byte_at = transfer.stats_at = g_get_monotonic_time();
+	first = range_new(&transfer.shared, 0, 0, MAGIC_SIZE, MAGIC_SIZE);
+	first->is_opening = true;
+	g_ptr_array_add(transfer.ranges, first);
+	while (transfer_hear(&transfer, &why) && turn(&transfer, link_fd(link), &why))
+		;
+	transfer_tell_stats(&transfer.shared);
+	link_flush(link);
+	clear(&transfer);
+	if (!why)
+		return true;
+	g_propagate_error(error, g_steal_pointer(&why));
+	return false;
+}
+
+void transfer_refuse(Link *link, const GError *why)
+{
+	RangeShared shared = { .link = link };
+
+	transfer_tell_failed(&shared, 0, true, 0, why);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "fetch/transfer_range.h"
+
+#include "base/error.h"
+#include "fetch/transfer_tell.h"
+
+Range *range_new(RangeShared *shared, uint64_t id, uint64_t at, uint64_t size, uint64_t credit)
+{
+	Range *range = g_new0(Range, 1);
+
+	range->shared = shared;
+	range->id = id;
+	range->at = at;
+	range->size = size;
+	range->credit = credit;
+	return range;
+}
+
+void range_free(Range *range)
+{
+	g_assert(!range->request);
+	g_clear_pointer(&range->target, target_free);
+	g_clear_error(&range->broken);
+	g_free(range);
+}
+
+static bool check_opening(const Headers *said, const Range *range, GError **error)
+{
+	if (!said->has_range || !said->has_total)
+		return fail(error, FAILURE_UNSUPPORTED, "server did not send bundle size");
+	if (said->first != range->at || said->last != range->at + range->size - 1)
+		return fail(error, FAILURE_UNSUPPORTED,
+		            "server sent another range than was asked for");
+	return true;
+}
+
+bool range_check_head(Range *range, GError **error)
+{
+	const Headers *said = &range->request->headers, *file = &range->shared->file;
+	uint64_t first = range->at + range->sent_then, last = range->at + range->sent_end - 1;
+
+	range->is_head_checked = true;
+	if (said->is_contradictory)
+		return fail(error, FAILURE_INTEGRITY, "server contradicts itself on what it sends");
+	if (said->is_encoded)
+		return fail(error, FAILURE_UNSUPPORTED,
+		            "server packs the bundle on its way (Content-Encoding), so that there "
+		            "are no ranges of it: switch that off");
+	if (range->is_opening)
+		return check_opening(said, range, error);
+	if (!headers_same_file(file, said))
+		return fail(error, FAILURE_INTEGRITY,
+		            "the bundle has changed on the server while it was read");
+	if (!said->has_range || said->first != first || said->last != last)
+		return fail(error, FAILURE_INTEGRITY,
+		            "server sent another range than bytes %" G_GUINT64_FORMAT
+		            " to %" G_GUINT64_FORMAT ", which it was asked for",
+		            first, last);
+	return true;
+}
+
+static void hold(Range *range, bool is_by_link)
+{
+	range->is_held = true;
+	range->is_held_by_link = is_by_link;
+	range->was_held = true;
+	range->byte_at = g_get_monotonic_time();
+}
+
+static void note_progress(Range *range)
+{
+	range->byte_at = range->shared->byte_at = g_get_monotonic_time();
+	if (!range->is_opening)
+		range->attempt = 0;
+	range->is_from_origin = false;
+	transfer_tell_going(range->shared);
+}
+
+static void send_bytes(Range *range, const char *bytes, size_t size)
+{
+	RangeShared *shared = range->shared;
+
+	while (size && !range->is_opening) {
+		size_t n = MIN(size, (size_t)WIRE_MAX_DATA);
+
+		link_send(shared->link, WIRE_DATA, range->id, bytes, n);
+		bytes += n;
+		size -= n;
+	}
+}
+
+/* What a request brings. curl shows what was not taken again, in pieces perhaps; what of it could be
+ * sent is then passed over. */
+static size_t take(void *user, const char *bytes, size_t size)
+{
+	Range *range = user;
+	size_t skip = MIN(range->n_skip, size), n;
+
+	if (!range->is_head_checked && !range_check_head(range, &range->broken))
+		return 0;
+	if (range->broken)
+		return 0;
+	if (range->sent == range->sent_end)
+		return 0; /* more than was asked for */
+	if (link_is_full(range->shared->link)) {
+		hold(range, true);
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	n = (size_t)MIN((uint64_t)(size - skip), MIN(range->credit, range->sent_end - range->sent));
+	if (n)
+		note_progress(range);
+	send_bytes(range, bytes + skip, n);
+	range->sent += n;
+	range->credit -= n;
+	range->shared->n_bytes += n;
+	if (range->sent == range->size)
+		range->phase = RANGE_DONE;
+	if (range->sent == range->sent_end)
+		return skip + n == size ? size : 0;
+	if (skip + n < size) {
+		range->n_skip += n;
+		hold(range, false);
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	range->n_skip -= skip;
+	return size;
+}
+
+/* On a connection for many, one request that stands still takes memory, or stands in the way of all: there no more is
+ * asked for than there is credit. */
+static uint64_t pick_end(const Range *range)
+{
+	uint64_t left = range->size - range->sent;
+
+	return range->sent + (range->shared->http >= 2 ? MIN(left, range->credit) : left);
+}
+
+bool range_start(Range *range, CURLM *multi, GError **error)
+{
+	RangeShared *shared = range->shared;
+	const Target *target = range->target                              ? range->target
+	                       : shared->target && !range->is_from_origin ? shared->target
+	                                                                  : shared->order->origin;
+	RequestWish wish = {
+		.order = shared->order,
+		.target = target,
+		.first = range->at + range->sent,
+		.last = range->at + pick_end(range) - 1,
+		.is_opening = range->is_opening,
+		.is_fresh = range->attempt > 0 && shared->http < 2,
+		.take = take,
+		.user = range,
+	};
+
+	g_assert(!range->request);
+	if (!range->target) {
+		wish.target = range->target = target_copy(target);
+		range->n_hops = 0;
+	}
+	range->request = request_new(&wish, error);
+	if (!range->request)
+		return false;
+	range->phase = RANGE_RUNNING;
+	range->sent_then = range->sent;
+	range->sent_end = pick_end(range);
+	range->n_skip = 0;
+	range->is_held = range->is_held_by_link = range->was_held = range->is_head_checked = false;
+	range->is_ready = false;
+	range->byte_at = g_get_monotonic_time();
+	shared->n_requests++;
+	if (curl_multi_add_handle(multi, range->request->easy) != CURLM_OK)
+		return fail(error, FAILURE_IO, "libcurl takes no more requests");
+	return true;
+}
+
+void range_stop(Range *range, CURLM *multi)
+{
+	if (!range->request)
+		return;
+	curl_multi_remove_handle(multi, range->request->easy);
+	g_clear_pointer(&range->request, request_free);
+	range->is_held = range->is_held_by_link = false;
+	range->n_skip = 0;
+}
+
+void range_resume(Range *range)
+{
+	bool is_blocked =
+		range->is_held_by_link ? link_is_full(range->shared->link) : range->credit == 0;
+
+	if (!range->is_held || !range->request || is_blocked)
+		return;
+	range->is_held = range->is_held_by_link = false;
+	range->byte_at = g_get_monotonic_time();
+	curl_easy_pause(range->request->easy, CURLPAUSE_CONT);
+}
+
+bool range_follow(Range *range, GError **error)
+{
+	g_autofree char *location = request_location(range->request);
+	Target *next;
+
+	if (!location)
+		return false;
+	if (range->n_hops >= TARGET_MAX_HOPS)
+		return fail(error, FAILURE_NETWORK, "more than %u redirects, the last one from %s",
+		            (unsigned)TARGET_MAX_HOPS, range->target->host);
+	next = target_follow(range->target, location, error);
+	if (!next)
+		return false;
+	range->n_hops++;
+	target_free(range->target);
+	range->target = next;
+	return true;
+}
+
+bool range_is_hungry(const Range *range)
+{
+	return range->phase != RANGE_DONE && !range->is_held && range->credit > 0;
+}

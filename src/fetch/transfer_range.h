@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* One range and what became of it so far: what comes is checked and passed on here. */
+
+#include "fetch/link.h"
+#include "fetch/transfer_request.h"
+
+typedef enum {
+	RANGE_QUEUED,
+	RANGE_RUNNING, /* has a request */
+	RANGE_WAITING, /* until next_at, after a failure */
+	RANGE_DONE,    /* all of it was sent; its request may still be ending */
+} RangePhase;
+
+/* What all ranges of a transfer share. */
+typedef struct {
+	const Order *order;
+	Link *link;
+	Headers file;   /* as OPEN found it: total, etag, modified, date */
+	Target *target; /* where it is; NULL before OPEN */
+	unsigned http;  /* version */
+	bool is_open;
+	gint64 byte_at; /* when the last byte came, or began to be waited for (monotonic, us) */
+	gint64 waiting_since; /* 0: nothing is waited for, as far as rauc knows */
+	uint64_t n_requests, n_bytes, n_retries, n_waited;
+} RangeShared;
+
+typedef struct {
+	RangeShared *shared;
+	uint64_t id, at, size, sent, credit;
+	bool is_opening;
+	RangePhase phase;
+	Request *request;
+	/* of this try */
+	Target *target;
+	unsigned n_hops;
+	gint64 byte_at;     /* as above; while held, when that began */
+	uint64_t sent_then; /* what `sent` was at its beginning */
+	uint64_t sent_end;  /* and what it will be at its end */
+	size_t n_skip;      /* of what curl will show again, was sent already */
+	bool is_ready;      /* connected; until then curl has an eye on the time */
+	bool is_held, is_held_by_link, was_held, is_head_checked;
+	bool is_told;   /* that it is done */
+	GError *broken; /* final: what came is not what was asked for */
+	/* of all tries since the last byte */
+	unsigned attempt;
+	gint64 next_at;
+	bool is_from_origin; /* where it was found once it is no more: the redirects are asked again */
+} Range;
+
+Range *range_new(RangeShared *shared, uint64_t id, uint64_t at, uint64_t size, uint64_t credit);
+void range_free(Range *range);
+
+/* The request to make now; its bytes come here. It has a place in `multi` then. */
+bool range_start(Range *range, CURLM *multi, GError **error);
+/* Ends the request, if there is one. */
+void range_stop(Range *range, CURLM *multi);
+/* After credit came, or the link has room: shall curl go on? */
+void range_resume(Range *range);
+
+/* Where the server sends us next; false: nowhere (`*error` unset), or where we do not go. */
+bool range_follow(Range *range, GError **error);
+
+/* Does it want bytes now? */
+bool range_is_hungry(const Range *range);
+
+/* Is it about what was asked for? To be called once the head of a 206 is there. */
+bool range_check_head(Range *range, GError **error);

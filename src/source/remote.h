@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * A file on a server, through rauc-fetch (base/wire.h), with what is read ahead.
+ *
+ * Who knows what will be read says so with source_prefetch(): each such range is one request, whose
+ * bytes are let in only as fast as they are read. Everything else is asked for when it is wanted,
+ * in pieces of 64 KiB. What lies in memory is bounded, whatever the size of the file.
+ */
+
+#include "base/wire.h"
+#include "source/source.h"
+
+typedef struct {
+	const char *program;    /* rauc-fetch */
+	const char *user;       /* who it runs as where we are root; NULL: as we do */
+	const WireWords *words; /* of OPEN */
+	/* From another thread: nothing comes, and why; NULL: something does again. */
+	void (*waiting)(void *user_data, const char *text);
+	void *user_data;
+} RemoteRequest;
+
+typedef struct {
+	char *url;               /* where it was found in the end */
+	char *etag;              /* "" where the server has none */
+	uint64_t modified, date; /* Unix; 0: not said */
+	bool is_http2;
+} RemoteInfo;
+
+typedef struct {
+	uint64_t requests, bytes, retries, waited_ms;
+} RemoteStats;
+
+/* Starts the program and asks the server. The failure has the code the other side gave it. */
+Source *source_remote_open(const RemoteRequest *request, GError **error);
+
+/* Of a source made by this module, and of no other. */
+const RemoteInfo *source_remote_info(const Source *source);
+RemoteStats source_remote_stats(Source *source);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Bundles on a server: [streaming] of the configuration, what was asked for besides, and what
+ * this device tells of itself (chapters 9.3, 9.4).
+ */
+
+#include "model/config.h"
+#include "source/source.h"
+#include "system/system.h"
+
+typedef struct {
+	/* Instead of the configuration's, each where it is not NULL. */
+	const char *tls_cert, *tls_key, *tls_ca;
+	bool tls_no_verify;
+	bool is_patient; /* a server that is not there is waited for; else it is asked once */
+	const char *const *headers; /* "Name: value", NULL: none */
+	const char *transaction;    /* told to the server where the configuration says so */
+	System *system;             /* what is told of the device; NULL: nothing */
+	/* From another thread: nothing comes, and why; NULL: something does again. */
+	void (*waiting)(void *user, const char *text);
+	void *user;
+} StreamAccess;
+
+/* http or https, in any case. */
+bool stream_is_url(const char *location);
+
+/* "Failed to stream bundle <url>: …". `access` may be NULL. */
+Source *stream_open(const Config *config, const StreamAccess *access, const char *url,
+                    GError **error);

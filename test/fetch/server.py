@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: MIT
+"""A web server that misbehaves as it is told, one request after the other.
+
+    with Server({"/bundle": data}) as server:
+        server.plan(reset_after(1000), status(503), good)
+        ... server.url("/bundle") ...
+        server.seen[0].headers["range"]
+
+What is planned is used up, one step a request; after it, every request is answered well (or as `server.always` says).
+Without `plan` this is a plain server that knows ranges, over TLS if it is given a context."""
+
+import email.utils
+import http.server
+import re
+import socket
+import ssl
+import struct
+import threading
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Seen:
+    path: str
+    headers: dict  # names in lower case
+    peer: tuple
+    at: float
+    sent: int = 0  # bytes of the body
+    first: int = 0
+    last: int = 0
+
+
+@dataclass
+class Exchange:
+    """One request and how it can be answered."""
+    handler: object
+    seen: Seen
+    content: bytes
+    first: int
+    last: int  # of the content
+    extra: dict = field(default_factory=dict)
+
+    @property
+    def body(self):
+        return self.content[self.first:self.last + 1]
+
+    def head(self, code=206, **more):
+        """Status and headers; None leaves one out."""
+        server = self.handler.server.owner
+        headers = {"Content-Range": f"bytes {self.first}-{self.last}/{len(self.content)}" if code == 206 else None,
+                   "Content-Length": str(len(self.body)), "ETag": server.etag,
+                   "Last-Modified": email.utils.formatdate(server.modified, usegmt=True),
+                   "Date": email.utils.formatdate(usegmt=True)}
+        headers.update({name.replace("_", "-"): value for name, value in more.items()})
+        lines = [f"HTTP/1.1 {code} x"] + [f"{n}: {v}" for n, v in headers.items() if v is not None]
+        self.handler.wfile.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+
+    def send(self, data):
+        self.handler.wfile.write(data)
+        self.seen.sent += len(data)
+
+    def close(self):
+        self.handler.close_connection = True
+
+    def reset(self):
+        """RST instead of FIN: what was not read yet at the other side may be lost with it."""
+        sock = self.handler.connection
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+        if isinstance(sock, ssl.SSLSocket):
+            sock = socket.socket(fileno=sock.detach())
+        self.handler.finish = lambda: None
+        sock.close()
+
+    def hang(self):
+        """Until the other side has had enough, or the server ends."""
+        server, sock = self.handler.server.owner, self.handler.connection
+        sock.settimeout(0.05)
+        while not server.is_over.is_set():
+            try:
+                if not sock.recv(1):
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        self.close()
+
+
+# --- Steps of a plan ------------------------------------------------------------
+
+
+def good(exchange):
+    exchange.head()
+    exchange.send(exchange.body)
+
+
+def reset_after(n):
+    def step(exchange):
+        exchange.head()
+        exchange.send(exchange.body[:n])
+        time.sleep(0.2)  # an RST overtakes what is on its way
+        exchange.reset()
+    return step
+
+
+def stall_after(n):
+    def step(exchange):
+        exchange.head()
+        exchange.send(exchange.body[:n])
+        exchange.hang()
+    return step
+
+
+def silence(exchange):
+    """Not even a status."""
+    exchange.hang()
+
+
+def close_after(n):
+    """A clean end too early."""
+    def step(exchange):
+        exchange.head()
+        exchange.send(exchange.body[:n])
+        exchange.close()
+    return step
+
+
+def short(n):
+    """Says and sends n bytes, where the range has more."""
+    def step(exchange):
+        exchange.head(Content_Length=str(n))
+        exchange.send(exchange.body[:n])
+    return step
+
+
+def long(extra):
+    """Says and sends more bytes than the range has."""
+    def step(exchange):
+        exchange.head(Content_Length=str(len(exchange.body) + len(extra)))
+        exchange.send(exchange.body + extra)
+    return step
+
+
+def saying(**headers):
+    """A good answer but for these headers (None: without)."""
+    def step(exchange):
+        exchange.head(**headers)
+        exchange.send(exchange.body)
+    return step
+
+
+def whole(exchange):
+    """200: it does not know ranges."""
+    exchange.head(200, Content_Length=str(len(exchange.content)))
+    exchange.send(exchange.content)
+
+
+def status(code, **headers):
+    def step(exchange):
+        if code in (204, 304):
+            exchange.head(code, Content_Length=None, **headers)
+            return
+        exchange.head(code, **{"Content_Length": "5", **headers})
+        exchange.send(b"sorry")
+    return step
+
+
+def redirect(location, code=302):
+    return status(code, Location=location)
+
+
+def trickle_head(exchange):
+    """A byte of the status line now and then, for ever."""
+    try:
+        for byte in b"HTTP/1.1 206 " + b"x" * 10000:
+            exchange.handler.wfile.write(bytes([byte]))
+            if exchange.handler.server.owner.is_over.wait(0.2):
+                break
+    finally:
+        exchange.close()
+
+
+def trickle_body(n, pause):
+    """n bytes at a time."""
+    def step(exchange):
+        exchange.head()
+        for at in range(0, len(exchange.body), n):
+            exchange.send(exchange.body[at:at + n])
+            time.sleep(pause)
+    return step
+
+
+# --- The server -----------------------------------------------------------------
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = 0
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        owner = self.server.owner
+        path = self.path.split("?")[0]
+        content = owner.files.get(path, b"")
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        first, last = (int(wanted[1]), int(wanted[2])) if wanted else (0, len(content) - 1)
+        last = min(last, len(content) - 1)
+        seen = Seen(self.path, {k.lower(): v for k, v in self.headers.items()}, self.client_address, time.monotonic(),
+                    first=first, last=last)
+        step = owner.take_step(seen)
+        if step is good and path not in owner.files:
+            step = status(404)
+        try:
+            step(Exchange(self, seen, content, first, last))
+        except OSError:  # the client went away
+            self.close_connection = True
+
+
+class Threads(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+    owner = None
+
+    def handle_error(self, request, client_address):
+        pass  # a client that hangs up is no error here
+
+    def finish_request(self, request, client_address):
+        """The handshake belongs to the thread of the connection."""
+        if self.owner.tls:
+            try:
+                request = self.owner.tls.wrap_socket(request, server_side=True)
+            except OSError:
+                return
+        self.RequestHandlerClass(request, client_address, self)
+
+
+class Server:
+    def __init__(self, files, tls=None, host="127.0.0.1", port=0):
+        self.files, self.tls, self.host = files, tls, host
+        self.etag, self.modified = '"one"', 1700000000
+        self.seen, self.steps, self.always = [], [], good
+        self.lock, self.is_over = threading.Lock(), threading.Event()
+        self.http = Threads((host, port), Handler)
+        self.http.owner = self
+        self.port = self.http.server_address[1]
+        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        self.http.shutdown()
+        self.http.server_close()
+        self.thread.join()
+
+    def plan(self, *steps):
+        with self.lock:
+            self.steps += steps
+
+    def take_step(self, seen):
+        with self.lock:
+            self.seen.append(seen)
+            return self.steps.pop(0) if self.steps else self.always
+
+    def url(self, path, user=""):
+        return f"http{'s' if self.tls else ''}://{user}{self.host}:{self.port}{path}"
+
+
+def free_port():
+    """One on which nobody listens, for now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]

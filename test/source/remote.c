@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "source/remote.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/pool.h"
+#include "remote_bytes.h"
+
+static Source *open_mode(const char *mode, GError **error)
+{
+	g_autoptr(GByteArray) words = g_byte_array_new();
+	RemoteRequest request = { .program = g_getenv("PEER"), .words = words };
+
+	wire_add(words, "url", mode);
+	return source_remote_open(&request, error);
+}
+
+static Source *open_good(void)
+{
+	g_autoptr(GError) error = NULL;
+	Source *source = open_mode("good", &error);
+
+	g_assert_no_error(error);
+	g_assert_cmpuint(source->size, ==, REMOTE_SIZE);
+	return source;
+}
+
+static void check_read(Source *source, uint64_t at, size_t size)
+{
+	g_autofree uint8_t *to = g_malloc(size + 1);
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(source_read_at(source, to, size, at, &error));
+	g_assert_no_error(error);
+	for (size_t i = 0; i < size; i++)
+		if (to[i] != remote_byte(at + i))
+			g_error("byte %" G_GUINT64_FORMAT " is wrong", at + i);
+}
+
+static void test_info(void)
+{
+	g_autoptr(Source) source = open_good();
+	const RemoteInfo *info = source_remote_info(source);
+
+	g_assert_cmpstr(info->url, ==, "http://elsewhere/");
+	g_assert_cmpstr(info->etag, ==, "\"e\"");
+	g_assert_true(info->is_http2);
+	g_assert_cmpuint(info->date, ==, 5);
+}
+
+/* Ends, edges of pieces, back and forth. */
+static void test_reads(void)
+{
+	g_autoptr(Source) source = open_good();
+	g_autoptr(GRand) rand = g_rand_new_with_seed(7);
+
+	check_read(source, 0, 1);
+	check_read(source, REMOTE_SIZE - 8, 8);
+	check_read(source, REMOTE_SIZE - 1, 1);
+	check_read(source, 65535, 2);
+	check_read(source, 65536, 65536);
+	for (unsigned i = 0; i < 60; i++) {
+		uint64_t at = (uint64_t)g_rand_int_range(rand, 0, REMOTE_SIZE);
+		size_t size = (size_t)g_rand_int_range(rand, 0, 300000);
+
+		check_read(source, at, MIN(size, REMOTE_SIZE - at));
+	}
+	g_assert_false(source_read_at(source, NULL, 1, REMOTE_SIZE, NULL));
+}
+
+/* All of it in order, as a slot is written, with and without saying so before. */
+static void test_in_order(void)
+{
+	for (unsigned told = 0; told < 2; told++) {
+		g_autoptr(Source) source = open_good();
+
+		if (told)
+			source_prefetch(source, REMOTE_SIZE, 0);
+		for (uint64_t at = 0; at < REMOTE_SIZE; at += 100000)
+			check_read(source, at, MIN(100000, REMOTE_SIZE - at));
+	}
+}
+
+/* In order but for holes larger than what may be ahead: credit must not run dry. */
+static void test_holes(void)
+{
+	g_autoptr(Source) source = open_good();
+
+	source_prefetch(source, REMOTE_SIZE, 0);
+	for (uint64_t at = 0; at + 5000 < REMOTE_SIZE; at += 5 * 1024 * 1024)
+		check_read(source, at, 5000);
+	check_read(source, 100, 5000); /* and back */
+	for (uint64_t at = 0; at + 5000 < REMOTE_SIZE; at += 12 * 1024 * 1024)
+		check_read(source, at, 5000);
+}
+
+typedef struct {
+	Source *source;
+} Work;
+
+#define PART 200000
+
+static void *produce(void *user, uint64_t item, GError **error G_GNUC_UNUSED)
+{
+	Work *work = user;
+	uint64_t at = item * PART;
+
+	check_read(work->source, at, MIN(PART, REMOTE_SIZE - at));
+	return work;
+}
+
+static bool consume(void *user G_GNUC_UNUSED, uint64_t item G_GNUC_UNUSED, void *made G_GNUC_UNUSED,
+                    GError **error G_GNUC_UNUSED)
+{
+	return true;
+}
+
+/* Several readers, as the pool has them. */
+static void test_pool(void)
+{
+	static const PoolWork work = { .produce = produce, .consume = consume };
+	g_autoptr(Pool) pool = pool_new(4, 10);
+	g_autoptr(Source) source = open_good();
+	Work user = { source };
+
+	source_prefetch(source, REMOTE_SIZE / 2, 0);
+	g_assert_true(pool_run(pool, (REMOTE_SIZE + PART - 1) / PART, &work, &user, NULL));
+}
+
+static const struct {
+	const char *mode;
+	bool opens;
+	int why;
+	const char *part;
+} bad[] = {
+	{ "refuse", false, FAILURE_NOT_FOUND, "no such bundle" },
+	{ "no-size", false, FAILURE_FORMAT, "neither address nor size" },
+	{ "fail", true, FAILURE_INTEGRITY, "has changed on the server" },
+	{ "die", true, FAILURE_IO, "the other process" },
+	{ "too-much", true, FAILURE_FORMAT, "more than was asked for" },
+};
+
+static void test_bad(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
+		uint8_t to[16];
+		g_autoptr(GError) error = NULL;
+		g_autoptr(Source) source = open_mode(bad[i].mode, &error);
+
+		g_test_message("%s", bad[i].mode);
+		g_assert_true((source != NULL) == bad[i].opens);
+		for (unsigned n = 0; source && !error && n < 50; n++)
+			source_read_at(source, to, sizeof(to), 2000000 + n * 700000, &error);
+		g_assert_error(error, FAILURE, bad[i].why);
+		g_assert_nonnull(strstr(error->message, bad[i].part));
+	}
+}
+
+static void note(void *user, const char *text)
+{
+	GString *heard = user;
+
+	g_string_append_printf(heard, "[%s]", text ? text : "going");
+}
+
+static void test_waiting(void)
+{
+	g_autoptr(GByteArray) words = g_byte_array_new();
+	g_autoptr(GString) heard = g_string_new(NULL);
+	RemoteRequest request = {
+		.program = g_getenv("PEER"), .words = words, .waiting = note, .user_data = heard
+	};
+
+	wire_add(words, "url", "wait");
+	g_autoptr(Source) source = source_remote_open(&request, NULL);
+	g_assert_nonnull(source);
+	g_assert_cmpstr(heard->str, ==, "[waiting for network][going]");
+}
+
+static void test_no_program(void)
+{
+	g_autoptr(GByteArray) words = g_byte_array_new();
+	RemoteRequest request = { .program = "/nowhere/rauc-fetch", .words = words };
+	g_autoptr(GError) error = NULL;
+
+	wire_add(words, "url", "x");
+	g_assert_null(source_remote_open(&request, &error));
+	g_assert_error(error, FAILURE, FAILURE_TOOL);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/source/remote/info", test_info);
+	g_test_add_func("/source/remote/reads", test_reads);
+	g_test_add_func("/source/remote/in-order", test_in_order);
+	g_test_add_func("/source/remote/holes", test_holes);
+	g_test_add_func("/source/remote/pool", test_pool);
+	g_test_add_func("/source/remote/bad", test_bad);
+	g_test_add_func("/source/remote/waiting", test_waiting);
+	g_test_add_func("/source/remote/no-program", test_no_program);
+	return g_test_run();
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Stands in for rauc-fetch: gives made-up bytes, and misbehaves as the path of the url says. */
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/wire.h"
+#include "remote_bytes.h"
+
+typedef struct {
+	WireRead read;
+	uint64_t id, sent, credit;
+} Job;
+
+static char *mode;
+static GArray *jobs;
+
+static void say_words(WireType type, uint64_t id, const char *first, ...) G_GNUC_NULL_TERMINATED;
+static void say_words(WireType type, uint64_t id, const char *first, ...)
+{
+	g_autoptr(GByteArray) words = g_byte_array_new();
+	va_list args;
+
+	va_start(args, first);
+	for (const char *key = first; key; key = va_arg(args, const char *))
+		wire_add(words, key, va_arg(args, const char *));
+	va_end(args);
+	if (!wire_send(3, type, id, words->data, words->len, NULL))
+		exit(0);
+}
+
+static void opened(void)
+{
+	g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, (uint64_t)REMOTE_SIZE);
+
+	if (g_str_equal(mode, "wait")) {
+		say_words(WIRE_WAITING, 0, "message", "waiting for network", "seconds", "1", NULL);
+		wire_send(3, WIRE_GOING, 0, NULL, 0, NULL);
+	}
+	if (g_str_equal(mode, "refuse"))
+		say_words(WIRE_FAILED, 0, "code", "not-found", "http", "404", "message",
+		          "no such bundle", NULL);
+	else if (g_str_equal(mode, "no-size"))
+		say_words(WIRE_OPENED, 0, "url", "http://x/", NULL);
+	else
+		say_words(WIRE_OPENED, 0, "url", "http://elsewhere/", "size", size, "etag", "\"e\"",
+		          "http", "2", "date", "5", NULL);
+}
+
+static void serve(Job *job)
+{
+	static uint8_t data[48 * 1024];
+
+	while (job->credit > 0 && job->sent < job->read.size) {
+		uint64_t n = MIN(MIN(job->credit, sizeof(data)), job->read.size - job->sent);
+
+		for (uint64_t i = 0; i < n; i++)
+			data[i] = remote_byte(job->read.at + job->sent + i);
+		if (!wire_send(3, WIRE_DATA, job->id, data, n, NULL))
+			exit(0);
+		job->sent += n;
+		job->credit -= n;
+		if (g_str_equal(mode, "die") && job->read.at > 1000000)
+			exit(1);
+	}
+	if (job->sent == job->read.size) {
+		if (g_str_equal(mode, "too-much"))
+			wire_send(3, WIRE_DATA, job->id, data, sizeof(data), NULL);
+		wire_send(3, WIRE_DONE, job->id, NULL, 0, NULL);
+	}
+}
+
+/* What it has let out without being granted it would be an error of ours, so it counts. */
+static void take_read(const WireHead *head, const WireRead *read)
+{
+	Job job = { *read, head->id, 0, read->credit };
+
+	if (g_str_equal(mode, "fail") && read->at > 1000000)
+		say_words(WIRE_FAILED, head->id, "code", "integrity", "message",
+		          "the bundle has changed on the server", NULL);
+	g_array_append_val(jobs, job);
+	serve(&g_array_index(jobs, Job, jobs->len - 1));
+}
+
+static void take_credit(const WireHead *head, uint64_t more)
+{
+	for (guint i = 0; i < jobs->len; i++) {
+		Job *job = &g_array_index(jobs, Job, i);
+
+		if (job->id == head->id && job->sent < job->read.size) {
+			job->credit += more;
+			serve(job);
+		}
+	}
+}
+
+int main(void)
+{
+	jobs = g_array_new(FALSE, FALSE, sizeof(Job));
+	for (;;) {
+		WireHead head;
+		g_autofree void *bytes = NULL;
+
+		if (!wire_receive(3, &head, &bytes, NULL))
+			break;
+		if (head.type == WIRE_OPEN) {
+			mode = g_strdup(wire_find(bytes, head.size, "url"));
+			opened();
+		} else if (head.type == WIRE_READ) {
+			take_read(&head, bytes);
+		} else if (head.type == WIRE_CREDIT) {
+			take_credit(&head, *(const uint64_t *)bytes);
+		}
+	}
+	g_array_unref(jobs);
+	g_free(mode);
+	return 0;
+}
