@@ -57,8 +57,6 @@ static void show_waiting(void *user, const char *text)
 {
 	const InstallEvents *events = user;
 
-	if (text)
-		g_message("%s", text);
 	tell(events, text ? text : "the network is back");
 }
 

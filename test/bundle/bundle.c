@@ -165,7 +165,7 @@ static void test_rules(void)
 	g_autoptr(Source) source = source_file_open(paths[0], NULL);
 	BundleFile *file = bundle_file_open_source(source, "remote", BUNDLE_MAX_CMS, NULL);
 	g_assert_null(bundle_verify(file, &strict, &memory));
-	g_assert_error(memory, FAILURE, FAILURE_UNSAFE);
+	g_assert_error(memory, FAILURE, FAILURE_UNSUPPORTED);
 }
 
 static void test_peek(void)

@@ -42,7 +42,7 @@ static const struct {
 	{ "info --output-format=foo none",
 	  "Unknown output format: 'foo'.\nSupported formats are: readable, json, json-pretty, json-2.\n" },
 	{ "info none", "No such file: /*none\n" },
-	{ "info http://host/x.raucb", "Remote bundles are not supported by this version yet: *\n" },
+	{ "info sftp://host/x.raucb", "'sftp://host/x.raucb': bundles are taken from *\n" },
 	{ "info --no-verify /dev/null", "*\n" },
 	{ "info --no-verify .", "*\n" },
 	{ "info --no-verify cut.raucb", "*\n" },

@@ -49,7 +49,7 @@ class Crowd:
     def pick(self):
         """Interface, method and arguments of the next call: sensible and silly ones."""
         one, GLib = self.random, self.GLib
-        path = one.choice([self.bundle, self.broken, "/nowhere", "", "/", "http://nowhere/x"])
+        path = one.choice([self.bundle, self.broken, "/nowhere", "", "/", "gopher://nowhere/x"])
         options = one.choice([{}, {"ignore-compatible": GLib.Variant("b", True)}, {"colour": GLib.Variant("s", "red")},
                               {"tls-no-verify": GLib.Variant("b", True)}, {"http-headers": GLib.Variant("as", ["a: b"])}])
         slot = one.choice(["booted", "other", "rootfs.0", "rootfs.1", "nosuch.7", "", "ö"])
