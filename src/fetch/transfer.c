@@ -60,15 +60,19 @@ static void queue(Transfer *transfer, Range *range)
 
 /* --- Failures ------------------------------------------------------------- */
 
-/* Does anything come, while others wait? */
+/* Does anything come, while others wait? What has not for a while is about to be missed. */
 static bool is_flowing(const Transfer *transfer)
 {
+	gint64 late =
+		g_get_monotonic_time() - transfer->shared.order->policy.stall_sec * SECOND / 2;
 	const Range *range;
 
 	EACH_RANGE(transfer, range)
 	{
-		if (range->phase == RANGE_RUNNING && range->sent > range->sent_then &&
-		    (range->hold == RANGE_FREE || range->hold == RANGE_HELD_FOR_RATE))
+		if (range->phase != RANGE_RUNNING || range->sent == range->sent_then)
+			continue;
+		if (range->hold == RANGE_HELD_FOR_RATE ||
+		    (range->hold == RANGE_FREE && range->byte_at > late))
 			return true;
 	}
 	return false;
