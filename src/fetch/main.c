@@ -6,12 +6,13 @@
  */
 
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "fetch/link.h"
 #include "fetch/sandbox.h"
@@ -50,6 +51,17 @@ static void *receive_open(Link *link, WireHead *head, GError **error)
 	}
 }
 
+/* OpenSSL's engine shows the whole URL on stderr where something is wrong with it, and with it the PIN; and libcurl
+ * has no way to tell it not to. What rauc has to know it is told over the socket. */
+static void fall_silent(void)
+{
+	fd_auto int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	g_debug("fetch: no more words here, as there is a PIN to keep");
+	if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
+		close(STDERR_FILENO);
+}
+
 static bool run(Link *link, GError **error)
 {
 	WireHead head;
@@ -64,6 +76,8 @@ static bool run(Link *link, GError **error)
 		transfer_refuse(link, why);
 		return true;
 	}
+	if (order_has_token(order))
+		fall_silent();
 	sandbox_close_files((const char *const[]){ order->tls_ca, order->tls_cert, order->tls_key },
 	                    3, order_has_token(order));
 	return transfer_run(link, order, error);

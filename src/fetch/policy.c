@@ -6,8 +6,6 @@
 
 /* A server may ask for more than retry-max-sec, but not for ever. */
 #define WAIT_MAX_SEC 3600
-/* What a throttled request may swallow in one go, and then nothing for a while. */
-#define BURST ((uint64_t)128 * 1024)
 
 void policy_parse(Policy *policy, const void *words, size_t size)
 {
@@ -106,11 +104,4 @@ uint64_t policy_delay(const Policy *policy, unsigned attempt, int64_t wait, uint
 	if (wait < 0)
 		return delay - jitter;
 	return MAX((uint64_t)MIN(wait, WAIT_MAX_SEC) * 1000, delay / 2) + jitter;
-}
-
-uint64_t policy_stall(const Policy *policy, uint64_t share)
-{
-	uint64_t usual = (uint64_t)policy->stall_sec * 1000;
-
-	return share ? usual + BURST * 1000 / share : usual;
 }

@@ -39,6 +39,3 @@ bool policy_is_final(const PolicyOutcome *outcome, Failure *why);
 /* Milliseconds before try number `attempt` + 1, `attempt` failures (at least 1) after the last byte;
  * `wait` as of headers_wait(), `random` any number. */
 uint64_t policy_delay(const Policy *policy, unsigned attempt, int64_t wait, uint32_t random);
-
-/* Milliseconds without a byte that mean a stall, where a request may have `share` bytes a second (0: all). */
-uint64_t policy_stall(const Policy *policy, uint64_t share);

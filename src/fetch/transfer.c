@@ -60,15 +60,19 @@ static void queue(Transfer *transfer, Range *range)
 
 /* --- Failures ------------------------------------------------------------- */
 
-/* Does anything come, while others wait? */
+/* Does anything come, while others wait? What has not for a while is about to be missed. */
 static bool is_flowing(const Transfer *transfer)
 {
+	gint64 late =
+		g_get_monotonic_time() - transfer->shared.order->policy.stall_sec * SECOND / 2;
 	const Range *range;
 
 	EACH_RANGE(transfer, range)
 	{
-		if (range->phase == RANGE_RUNNING && !range->is_held &&
-		    range->sent > range->sent_then)
+		if (range->phase != RANGE_RUNNING || range->sent == range->sent_then)
+			continue;
+		if (range->hold == RANGE_HELD_FOR_RATE ||
+		    (range->hold == RANGE_FREE && range->byte_at > late))
 			return true;
 	}
 	return false;
@@ -170,7 +174,7 @@ static void judge(Transfer *transfer, Range *range, const PolicyOutcome *outcome
 		return;
 	}
 	/* Servers do not keep a connection for who does not read. */
-	if (range->is_held || (range->was_held && range->sent > range->sent_then))
+	if (range->hold != RANGE_FREE || (range->was_held && range->sent > range->sent_then))
 		queue(transfer, range);
 	else
 		wait_for_next(transfer, range, reason, headers_wait(&range->request->headers));
@@ -219,10 +223,15 @@ static void settle(Transfer *transfer, Range *range, CURLcode code, bool is_stal
 
 /* --- The loop ------------------------------------------------------------- */
 
-static bool may_start(const Range *range)
+static bool wants_start(const Range *range)
 {
 	return range->phase == RANGE_QUEUED && range->credit > 0 &&
 	       !link_is_full(range->shared->link);
+}
+
+static bool may_start(const Range *range)
+{
+	return wants_start(range) && range->shared->paid_at <= g_get_monotonic_time();
 }
 
 static unsigned count_free(const Transfer *transfer)
@@ -269,7 +278,7 @@ static bool is_anyone_kept(const Transfer *transfer)
 }
 
 /* When something is due for `range`; its moment may have passed. */
-static gint64 due_of(const Transfer *transfer, const Range *range, uint64_t share)
+static gint64 due_of(const Transfer *transfer, const Range *range)
 {
 	const Policy *policy = &transfer->shared.order->policy;
 
@@ -279,23 +288,14 @@ static gint64 due_of(const Transfer *transfer, const Range *range, uint64_t shar
 		return range->byte_at + LINGER_MAX;
 	if (range->phase != RANGE_RUNNING)
 		return G_MAXINT64;
-	if (range->is_held)
-		return range->is_held_by_link || !is_anyone_kept(transfer)
-		               ? G_MAXINT64
-		               : range->byte_at + HOLD_MAX;
-	return range->byte_at + (gint64)policy_stall(policy, share) * MS +
+	if (range->hold == RANGE_HELD_FOR_RATE)
+		return range->shared->paid_at;
+	if (range->hold != RANGE_FREE)
+		return range->hold == RANGE_HELD_FOR_CREDIT && is_anyone_kept(transfer)
+		               ? range->byte_at + HOLD_MAX
+		               : G_MAXINT64;
+	return range->byte_at + policy->stall_sec * SECOND +
 	       (range->is_ready ? 0 : policy->connect_sec * SECOND);
-}
-
-static uint64_t share_of_rate(const Transfer *transfer)
-{
-	uint64_t rate = transfer->shared.order->policy.rate_limit;
-	unsigned n = 0;
-	const Range *range;
-
-	EACH_RANGE(transfer, range)
-	n += range->phase == RANGE_RUNNING && !range->is_held;
-	return rate ? MAX(rate / MAX(n, 1), 1) : 0;
 }
 
 /* A connection for many requests over which nothing comes any more is left behind. */
@@ -316,14 +316,11 @@ static void redial(Transfer *transfer)
 	transfer->multi = curl_multi_init();
 }
 
-static void watch_request(Range *range, uint64_t share)
+static void watch_request(Range *range)
 {
 	curl_off_t ready = 0;
 
-	if (share)
-		curl_easy_setopt(range->request->easy, CURLOPT_MAX_RECV_SPEED_LARGE,
-		                 (curl_off_t)share);
-	if (range->is_ready || range->is_held)
+	if (range->is_ready || range->hold != RANGE_FREE)
 		return;
 	curl_easy_getinfo(range->request->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
 	range->is_ready = ready > 0;
@@ -334,7 +331,6 @@ static void watch_request(Range *range, uint64_t share)
 static void do_due(Transfer *transfer)
 {
 	gint64 now = g_get_monotonic_time();
-	uint64_t share = share_of_rate(transfer);
 	bool has_stalled = false;
 	Range *range;
 
@@ -343,14 +339,16 @@ static void do_due(Transfer *transfer)
 		if (range->phase == RANGE_DONE && !range->is_told)
 			finish(transfer, range);
 		if (range->phase == RANGE_RUNNING)
-			watch_request(range, share);
-		if (due_of(transfer, range, share) > now)
+			watch_request(range);
+		if (due_of(transfer, range) > now)
 			continue;
 		if (range->phase == RANGE_DONE)
 			transfer_drop(transfer, range);
 		else if (range->phase == RANGE_WAITING)
 			start(transfer, range);
-		else if (range->is_held)
+		else if (range->hold == RANGE_HELD_FOR_RATE)
+			range_resume(range);
+		else if (range->hold != RANGE_FREE)
 			queue(transfer, range);
 		else {
 			has_stalled = true;
@@ -424,17 +422,18 @@ static int poll_time(const Transfer *transfer)
 	const RangeShared *shared = &transfer->shared;
 	unsigned deadline = shared->order->policy.deadline_sec;
 	gint64 now = g_get_monotonic_time(), due = now + POLL_MAX;
-	uint64_t share = share_of_rate(transfer);
 	bool has_place = count_free(transfer) > 0;
 	const Range *range;
 
-	if (shared->n_requests + shared->n_bytes + shared->n_retries != transfer->n_stats)
+	if (shared->n_requests + shared->n_bytes + shared->n_retries != transfer->n_stats &&
+	    !link_is_full(shared->link))
 		due = MIN(due, MAX(transfer->stats_at + SECOND, now));
 	EACH_RANGE(transfer, range)
 	{
-		due = MIN(due, due_of(transfer, range, share));
-		if ((has_place && may_start(range)) ||
-		    (range->phase == RANGE_DONE && !range->is_told))
+		due = MIN(due, due_of(transfer, range));
+		if (has_place && wants_start(range))
+			due = MIN(due, shared->paid_at);
+		if (range->phase == RANGE_DONE && !range->is_told)
 			return 0;
 		if (deadline && range_is_hungry(range))
 			due = MIN(due, shared->byte_at + deadline * SECOND);

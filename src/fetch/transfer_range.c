@@ -60,21 +60,37 @@ bool range_check_head(Range *range, GError **error)
 	return true;
 }
 
-static void hold(Range *range, bool is_by_link)
+static size_t hold(Range *range, RangeHold why)
 {
-	range->is_held = true;
-	range->is_held_by_link = is_by_link;
+	range->hold = why;
 	range->was_held = true;
 	range->byte_at = g_get_monotonic_time();
+	return CURL_WRITEFUNC_PAUSE;
 }
 
-static void note_progress(Range *range)
+/* Is there still a reason? */
+static RangeHold pick_hold(const Range *range)
 {
-	range->byte_at = range->shared->byte_at = g_get_monotonic_time();
+	if (link_is_full(range->shared->link))
+		return RANGE_HELD_FOR_LINK;
+	if (range->credit == 0)
+		return RANGE_HELD_FOR_CREDIT;
+	return range->shared->paid_at > g_get_monotonic_time() ? RANGE_HELD_FOR_RATE : RANGE_FREE;
+}
+
+static void note_progress(Range *range, size_t n)
+{
+	RangeShared *shared = range->shared;
+	uint64_t rate = shared->order->policy.rate_limit;
+
+	range->byte_at = shared->byte_at = g_get_monotonic_time();
+	if (rate)
+		shared->paid_at = MAX(shared->paid_at, shared->byte_at) +
+		                  (gint64)((uint64_t)n * G_USEC_PER_SEC / rate);
 	if (!range->is_opening)
 		range->attempt = 0;
 	range->is_from_origin = false;
-	transfer_tell_going(range->shared);
+	transfer_tell_going(shared);
 }
 
 static void send_bytes(Range *range, const char *bytes, size_t size)
@@ -103,13 +119,11 @@ static size_t take(void *user, const char *bytes, size_t size)
 		return 0;
 	if (range->sent == range->sent_end)
 		return 0; /* more than was asked for */
-	if (link_is_full(range->shared->link)) {
-		hold(range, true);
-		return CURL_WRITEFUNC_PAUSE;
-	}
+	if (pick_hold(range) != RANGE_FREE)
+		return hold(range, pick_hold(range));
 	n = (size_t)MIN((uint64_t)(size - skip), MIN(range->credit, range->sent_end - range->sent));
 	if (n)
-		note_progress(range);
+		note_progress(range, n);
 	send_bytes(range, bytes + skip, n);
 	range->sent += n;
 	range->credit -= n;
@@ -120,8 +134,7 @@ static size_t take(void *user, const char *bytes, size_t size)
 		return skip + n == size ? size : 0;
 	if (skip + n < size) {
 		range->n_skip += n;
-		hold(range, false);
-		return CURL_WRITEFUNC_PAUSE;
+		return hold(range, RANGE_HELD_FOR_CREDIT);
 	}
 	range->n_skip -= skip;
 	return size;
@@ -165,8 +178,8 @@ bool range_start(Range *range, CURLM *multi, GError **error)
 	range->sent_then = range->sent;
 	range->sent_end = pick_end(range);
 	range->n_skip = 0;
-	range->is_held = range->is_held_by_link = range->was_held = range->is_head_checked = false;
-	range->is_ready = false;
+	range->hold = RANGE_FREE;
+	range->was_held = range->is_head_checked = range->is_ready = false;
 	range->byte_at = g_get_monotonic_time();
 	shared->n_requests++;
 	if (curl_multi_add_handle(multi, range->request->easy) != CURLM_OK)
@@ -180,19 +193,16 @@ void range_stop(Range *range, CURLM *multi)
 		return;
 	curl_multi_remove_handle(multi, range->request->easy);
 	g_clear_pointer(&range->request, request_free);
-	range->is_held = range->is_held_by_link = false;
+	range->hold = RANGE_FREE;
 	range->n_skip = 0;
 }
 
 void range_resume(Range *range)
 {
-	bool is_blocked =
-		range->is_held_by_link ? link_is_full(range->shared->link) : range->credit == 0;
-
-	if (!range->is_held || !range->request || is_blocked)
+	if (!range->request || range->hold == RANGE_FREE || pick_hold(range) != RANGE_FREE)
 		return;
-	range->is_held = range->is_held_by_link = false;
-	range->byte_at = g_get_monotonic_time();
+	range->hold = RANGE_FREE;
+	range->byte_at = range->shared->byte_at = g_get_monotonic_time();
 	curl_easy_pause(range->request->easy, CURLPAUSE_CONT);
 }
 
@@ -217,5 +227,5 @@ bool range_follow(Range *range, GError **error)
 
 bool range_is_hungry(const Range *range)
 {
-	return range->phase != RANGE_DONE && !range->is_held && range->credit > 0;
+	return range->phase != RANGE_DONE && range->hold == RANGE_FREE && range->credit > 0;
 }

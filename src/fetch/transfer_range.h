@@ -13,6 +13,14 @@ typedef enum {
 	RANGE_DONE,    /* all of it was sent; its request may still be ending */
 } RangePhase;
 
+/* Why curl is not to bring more of a range. */
+typedef enum {
+	RANGE_FREE,
+	RANGE_HELD_FOR_CREDIT,
+	RANGE_HELD_FOR_LINK,
+	RANGE_HELD_FOR_RATE,
+} RangeHold;
+
 /* What all ranges of a transfer share. */
 typedef struct {
 	const Order *order;
@@ -22,6 +30,7 @@ typedef struct {
 	unsigned http;  /* version */
 	bool is_open;
 	gint64 byte_at; /* when the last byte came, or began to be waited for (monotonic, us) */
+	gint64 paid_at; /* when what came so far has been made up for, where there is a rate */
 	gint64 waiting_since; /* 0: nothing is waited for, as far as rauc knows */
 	uint64_t n_requests, n_bytes, n_retries, n_waited;
 } RangeShared;
@@ -40,7 +49,8 @@ typedef struct {
 	uint64_t sent_end;  /* and what it will be at its end */
 	size_t n_skip;      /* of what curl will show again, was sent already */
 	bool is_ready;      /* connected; until then curl has an eye on the time */
-	bool is_held, is_held_by_link, was_held, is_head_checked;
+	RangeHold hold;
+	bool was_held, is_head_checked;
 	bool is_told;   /* that it is done */
 	GError *broken; /* final: what came is not what was asked for */
 	/* of all tries since the last byte */

@@ -57,7 +57,9 @@ static int on_verbose(CURL *easy G_GNUC_UNUSED, curl_infotype type, char *data, 
 	text = g_strndup(data, size);
 	lines = g_strsplit(g_strstrip(text), "\n", -1);
 	for (unsigned i = 0; lines[i]; i++) {
-		if (type == CURLINFO_TEXT ? !strstr(lines[i], "user '") : is_visible(lines[i]))
+		if (type == CURLINFO_TEXT
+		            ? !strstr(lines[i], "user '") && !strstr(lines[i], "pkcs11:")
+		            : is_visible(lines[i]))
 			g_message("curl: %s", g_strstrip(lines[i]));
 	}
 	return 0;
@@ -254,7 +256,8 @@ char *request_reason(const Request *request, CURLcode code)
 {
 	const char *host = request->wish.target->host;
 	g_autofree char *peer = peer_of(request);
-	const char *said = request->message[0] ? request->message : curl_easy_strerror(code);
+	bool has_words = request->message[0] && !strstr(request->message, "pkcs11:"); /* a PIN */
+	const char *said = has_words ? request->message : curl_easy_strerror(code);
 	long number = 0;
 
 	curl_easy_getinfo(request->easy, CURLINFO_OS_ERRNO, &number);

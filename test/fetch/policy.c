@@ -138,24 +138,11 @@ static void test_parse(void)
 	g_assert_cmpuint(policy.rate_limit, ==, (uint64_t)1 << 40);
 }
 
-/* Who is slow because we said so has not stalled. */
-static void test_stall(void)
-{
-	Policy policy;
-
-	policy_parse(&policy, NULL, 0);
-	g_assert_cmpuint(policy_stall(&policy, 0), ==, 20000);
-	g_assert_cmpuint(policy_stall(&policy, G_MAXUINT64), ==, 20000);
-	g_assert_cmpuint(policy_stall(&policy, 1024), ==, 20000 + 128000);
-	g_assert_cmpuint(policy_stall(&policy, 1), >, 100000000);
-}
-
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/policy/final", test_final);
 	g_test_add_func("/policy/delay", test_delay);
 	g_test_add_func("/policy/parse", test_parse);
-	g_test_add_func("/policy/stall", test_stall);
 	return g_test_run();
 }

@@ -57,8 +57,9 @@ class Exchange:
         self.handler.wfile.write(("\r\n".join(lines) + "\r\n\r\n").encode())
 
     def send(self, data):
-        self.handler.wfile.write(data)
-        self.seen.sent += len(data)
+        for at in range(0, len(data), 65536):
+            self.handler.wfile.write(data[at:at + 65536])
+            self.seen.sent += len(data[at:at + 65536])
 
     def close(self):
         self.handler.close_connection = True
@@ -277,3 +278,58 @@ def free_port():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
+
+
+class Relay:
+    """A stretch of network in front of 127.0.0.1:port. What was connected can be frozen: nothing comes any more, and nobody is told."""
+
+    def __init__(self, port):
+        self.target = port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.n_connections = 0
+        self.era = 0  # connections of earlier ones are frozen
+        self.limit = None  # bytes towards the client, after which that happens by itself
+        self.sockets = []
+
+    def __enter__(self):
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        for sock in [self.listener, *self.sockets]:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            sock.close()
+
+    def freeze(self):
+        self.era += 1
+
+    def accept(self):
+        while True:
+            try:
+                ours, _ = self.listener.accept()
+            except OSError:
+                return
+            theirs = socket.create_connection(("127.0.0.1", self.target))
+            self.n_connections += 1
+            self.sockets += [ours, theirs]
+            for pair, is_towards_client in (((ours, theirs), False), ((theirs, ours), True)):
+                threading.Thread(target=self.carry, args=(*pair, self.era, is_towards_client), daemon=True).start()
+
+    def carry(self, source, to, era, is_towards_client):
+        try:
+            while data := source.recv(16384):
+                if is_towards_client and self.limit is not None:
+                    self.limit -= len(data)
+                    if self.limit < 0:
+                        self.limit = None
+                        self.freeze()
+                if era != self.era:
+                    return  # both stay open
+                to.sendall(data)
+            to.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
