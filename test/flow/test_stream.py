@@ -17,7 +17,7 @@ import pytest
 import bundles
 import device as devices
 import pki as authorities
-import web
+import webserver
 from bundles import MIB
 from conftest import OLD
 
@@ -30,7 +30,7 @@ def fetcher(rauc):
     path = rauc.parent / "fetch" / "rauc-fetch"
     if not path.exists():
         pytest.skip(f"there is no {path}: this build has no streaming")
-    if not web.NGINX:
+    if not webserver.NGINX:
         pytest.skip("nginx is not installed")
     return path
 
@@ -70,7 +70,7 @@ def nginx(tmp_path_factory, site, fetcher):
     made = []
 
     def make(**kwargs):
-        server = web.Nginx(tmp_path_factory.mktemp("nginx"), site, **kwargs)
+        server = webserver.Nginx(tmp_path_factory.mktemp("nginx"), site, **kwargs)
         made.append(server)
         return server.start()
     yield make
@@ -120,7 +120,7 @@ def test_install(server, device, site):
     assert all(a.status == 206 for a in asked), asked
     assert sum(a.sent for a in asked) <= size * 1.005 + 64 * 1024, "what was sent"
     assert len(asked) <= 20, [a.range for a in asked]
-    assert web.ranges(asked)[0] == (0, 3)
+    assert webserver.ranges(asked)[0] == (0, 3)
 
 
 def test_info(server, rauc, pki, maker):
@@ -189,7 +189,7 @@ def test_unknown_server(nginx, device, server_identity):
 
 def test_nobody_there(device, fetcher):
     """info asks once."""
-    done = device.call("info", f"http://127.0.0.1:{web.free_port()}/x.raucb")
+    done = device.call("info", f"http://127.0.0.1:{webserver.free_port()}/x.raucb")
     assert done.code == 1 and done.err.count("\n") == 1, done.text
     assert "Failed to stream bundle http://127.0.0.1" in done.err
 
