@@ -20,7 +20,6 @@
 
 static void give_up(Transfer *transfer, Range *range, long http, const GError *why)
 {
-	transfer->has_failed_to_open |= range->is_opening;
 	transfer_tell_failed(&transfer->shared, range->id, range->is_opening, http, why);
 	transfer_drop(transfer, range);
 }

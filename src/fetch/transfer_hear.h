@@ -11,7 +11,6 @@ typedef struct {
 	GPtrArray *ranges; /* as they came; the order is that of their turns */
 	gint64 stats_at;
 	uint64_t n_stats; /* what the last ones came to */
-	bool has_failed_to_open;
 } Transfer;
 
 #define EACH_RANGE(transfer, range) /* backwards: the one at hand may be dropped */ \

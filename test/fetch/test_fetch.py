@@ -214,6 +214,27 @@ def test_link_that_is_lost(nginx, pki, fetch, kind):
         assert fetch.settle()["bytes"] == 2_000_104
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_everything_at_once(server, fetch, seed):
+    """Twelve ranges, thirty faults, credit in small change: every byte comes once, in its place."""
+    dice = random.Random(seed)
+    faults = [reset_after, close_after, short, stall_after]
+    assert fetch.open(server.url("/b"))
+    server.plan(*(dice.choice(faults)(dice.randrange(60_000)) if dice.random() < 0.8 else status(503) for _ in range(30)))
+    spans = {n: (dice.randrange(2_000_000), dice.randrange(1, 200_000)) for n in range(1, 13)}
+    for number, (at, size) in spans.items():
+        fetch.read(number, at, size, dice.randrange(size))
+    while len(fetch.done) < 12:
+        assert not fetch.failed, fetch.failed
+        for number, (_, size) in spans.items():
+            if number not in fetch.done and len(fetch.got.get(number, b"")) == fetch.granted[number] < size:
+                fetch.credit(number, min(50_000, size - fetch.granted[number]))
+        fetch.idle(0.05)
+    for number, (at, size) in spans.items():
+        assert fetch.got[number] == DATA[at:at + size]
+    assert int(fetch.settle()["bytes"]) == sum(size for _, size in spans.values()) + 4
+
+
 def test_endless_headers(server, fetch):
     def endless(exchange):
         exchange.head(**{f"X_{n}": "y" * 1000 for n in range(10_000)})
@@ -573,7 +594,7 @@ def test_as_nobody(server):
     if peer.os.geteuid() != 0:
         pytest.skip("needs root, to become somebody else")
     with Fetch(wrap=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], env={"RAUC_FETCH_ALLOW_ROOT": None}) as fetch:
-        assert fetch.open(server.url("/b"))
+        assert fetch.open(f"http://localhost:{server.port}/b")  # resolved in a thread, and by the libraries of the system
         state = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{fetch.pid}/status").read_text().splitlines())
         assert state["Uid"].split() == ["65534"] * 4 and state["NoNewPrivs"] == "1" and state["Seccomp"] == "2"
         assert {int(p.name) for p in pathlib.Path(f"/proc/{fetch.pid}/fd").iterdir()} >= {0, 2, 3}
