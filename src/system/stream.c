@@ -130,8 +130,9 @@ static bool add_words(WireWords *words, const Config *config, const StreamAccess
 	return add_user_headers(words, access->headers, error);
 }
 
+#ifdef RAUC_FETCH_PATH
 /* Beside us while we are built, else where it was installed. */
-static char *find_program(void)
+static char *find_program(GError **error G_GNUC_UNUSED)
 {
 	const char *named = g_getenv("RAUC_FETCH");
 	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
@@ -145,6 +146,13 @@ static char *find_program(void)
 		return g_steal_pointer(&beside);
 	return g_strdup(RAUC_FETCH_PATH);
 }
+#else
+static char *find_program(GError **error)
+{
+	return fail_null(error, FAILURE_UNSUPPORTED,
+	                 "Remote bundle access not supported, recompile with -Dstreaming=enabled");
+}
+#endif
 
 Source *stream_open(const Config *config, const StreamAccess *access, const char *url,
                     GError **error)
@@ -152,7 +160,7 @@ Source *stream_open(const Config *config, const StreamAccess *access, const char
 	static const StreamAccess none = { 0 };
 	const char *user = config->streaming.sandbox_user;
 	g_autoptr(GByteArray) words = g_byte_array_new();
-	g_autofree char *program = find_program();
+	g_autofree char *program = find_program(error);
 	RemoteRequest request = { .program = program,
 		                  .user = user ? user : SANDBOX_USER,
 		                  .words = words,
@@ -160,7 +168,7 @@ Source *stream_open(const Config *config, const StreamAccess *access, const char
 		                  .user_data = access ? access->user : NULL };
 	Source *source = NULL;
 
-	if (add_words(words, config, access ? access : &none, url, error))
+	if (program && add_words(words, config, access ? access : &none, url, error))
 		source = source_remote_open(&request, error);
 	if (!source) {
 		g_prefix_error(error, "Failed to stream bundle %s: ", url);
