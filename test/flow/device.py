@@ -19,6 +19,8 @@ ASAN = "detect_leaks=1:detect_stack_use_after_return=1:verify_asan_link_order=0"
 REPORTS = re.compile(r"runtime error|AddressSanitizer|LeakSanitizer|Assertion|CRITICAL|core dumped")
 
 
+EXTRA = {}  # for every program that is started here
+
 NOTE = re.compile(r"(no (?:system|session) bus here \(.*\): working in this process\n)?(.*)", re.DOTALL)
 
 
@@ -38,7 +40,7 @@ def run(rauc, *args, env=None, cwd=None, timeout=60, wrap=(), **kwargs):
     """The program to its end: no sanitizer report, no abort, nothing left running."""
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "ASAN_OPTIONS": ASAN,
                    "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent",
-                   "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "HOME": "/nonexistent", **(env or {})}
+                   "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "HOME": "/nonexistent", **EXTRA, **(env or {})}
     kwargs.setdefault("stdout", subprocess.PIPE)
     kwargs.setdefault("stdin", subprocess.DEVNULL)
     process = subprocess.Popen([str(a) for a in (*wrap, rauc, *args)], env=environment, cwd=cwd,
@@ -140,7 +142,7 @@ class Device:
 
     @property
     def env(self):
-        return {"RAUC_TEST_RUNTIME_DIRECTORY": str(self.run_folder), "RAUC_TEST_CMDLINE": self.cmdline,
+        return {**EXTRA, "RAUC_TEST_RUNTIME_DIRECTORY": str(self.run_folder), "RAUC_TEST_CMDLINE": self.cmdline,
                 "TMPDIR": str(self.temporary), "RAUC_TEST_IMAGE_ROOT": str(self.folder / "image"),
                 "RAUC_TEST_CLOCK_SYNCHRONISED": "no"}
 

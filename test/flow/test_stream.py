@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -25,14 +26,24 @@ SIZE = 12 * MIB + 4096
 
 
 @pytest.fixture(scope="module")
-def fetcher(rauc):
+def fetcher(rauc, tmp_path_factory):
     """The program that fetches: beside the one that is tested."""
     path = rauc.parent / "fetch" / "rauc-fetch"
     if not path.exists():
         pytest.skip(f"there is no {path}: this build has no streaming")
     if not webserver.NGINX:
         pytest.skip("nginx is not installed")
-    return path
+    # somebody else starts it, who may not reach where this tree lies
+    folder = tmp_path_factory.mktemp("bin")
+    for parent in (folder, *folder.parents):
+        if str(parent).startswith(tempfile.gettempdir() + "/"):
+            parent.chmod(parent.stat().st_mode | 0o055)
+    copy = folder / "rauc-fetch"
+    shutil.copy(path, copy)
+    copy.chmod(0o755)
+    devices.EXTRA["RAUC_FETCH"] = str(copy)
+    yield copy
+    del devices.EXTRA["RAUC_FETCH"]
 
 
 @pytest.fixture(scope="module")
