@@ -89,7 +89,7 @@ _rauc() {
     _rauc_join
     cur=${words[-1]}
     help=$(_rauc_help)
-    verbs=$(sed -n '/^List of rauc commands:/,/^$/ { /not part of this version yet/! s/^  \([a-z-]*\) .*/\1/p; }' <<<"$help")
+    verbs=$(sed -n '/^List of rauc commands:/,/^$/ s/^  \([a-z-]*\) .*/\1/p' <<<"$help")
     for word in "${words[@]:0:${#words[@]}-1}"; do
         case $prev in -c | --conf) conf=("--conf=$word") ;; esac
         [[ $word == --conf=* ]] && conf=("$word")

@@ -13,7 +13,7 @@ function __rauc_verbs # HELP-LINE...: each with its summary
             set inside 1
         else if test -z "$line"
             set inside 0
-        else if test $inside = 1; and not string match -q '*not part of this version yet*' -- $line
+        else if test $inside = 1
             string replace -rf '^  ([a-z-]+) +(.*)$' '$1\t$2' -- $line
         end
     end

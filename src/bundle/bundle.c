@@ -94,17 +94,12 @@ void bundle_file_free(BundleFile *file)
 	g_free(file);
 }
 
-/* Rubbish that has come out, because the key was wrong, must read like a failure to open. */
 static bool take_inside(BundleFile *file, GBytes *inside, const EnvelopeKey *key, GError **error)
 {
 	VerifyCmsKind kind;
-	g_autofree char *name = envelope_key_name(key);
 
 	if (!verify_cms_kind(inside, &kind, NULL))
-		return fail(error, FAILURE_CONFIG,
-		            "Failed to decrypt CMS EnvelopedData: key %s opens none of its "
-		            "recipients, or it is damaged",
-		            name);
+		return envelope_fail(file->trailer.cms, key, error);
 	if (kind != VERIFY_CMS_ATTACHED)
 		return fail(error, FAILURE_FORMAT, "the envelope holds no signed manifest but %s",
 		            kind == VERIFY_CMS_ENVELOPED ? "another envelope"
@@ -115,14 +110,19 @@ static bool take_inside(BundleFile *file, GBytes *inside, const EnvelopeKey *key
 	return true;
 }
 
+static bool fail_no_key(GError **error)
+{
+	return fail(error, FAILURE_CONFIG,
+	            "Encrypted bundle detected, but no decryption key given. Use "
+	            "--key=<PEMFILE|PKCS11-URL> to provide one.");
+}
+
 bool bundle_file_decrypt(BundleFile *file, const EnvelopeKey *key, GError **error)
 {
 	if (file->kind != VERIFY_CMS_ENVELOPED)
 		return true;
 	if (!key->key_path)
-		return fail(error, FAILURE_CONFIG,
-		            "Encrypted bundle detected, but no decryption key given. Use "
-		            "--key=<PEMFILE|PKCS11-URL> to provide one.");
+		return fail_no_key(error);
 
 	ERROR_WHILE(error, "Failed to decrypt bundle");
 	g_autoptr(GBytes) inside = envelope_open(file->trailer.cms, key, error);
@@ -206,10 +206,7 @@ static Manifest *parse_external(GBytes *bytes, char **hash, GError **error)
 
 static bool refuse_enveloped(const BundleFile *file, GError **error)
 {
-	static const EnvelopeKey no_key = { 0 };
-
-	/* only says that there is no key */
-	return bundle_file_decrypt((BundleFile *)file, &no_key, error);
+	return file->kind != VERIFY_CMS_ENVELOPED || fail_no_key(error);
 }
 
 Manifest *bundle_file_peek(const BundleFile *file, char **hash, GError **error)

@@ -131,7 +131,7 @@ static int count_recipients(CMS_ContentInfo *cms)
 	return n;
 }
 
-char *envelope_key_name(const EnvelopeKey *key)
+static char *key_name(const EnvelopeKey *key)
 {
 	return pkcs11_show(key->key_path);
 }
@@ -169,7 +169,7 @@ static bool check_pair(X509 *cert, EVP_PKEY *pkey, const EnvelopeKey *key, GErro
 	if (X509_check_private_key(cert, pkey))
 		return true;
 
-	g_autofree char *name = envelope_key_name(key);
+	g_autofree char *name = key_name(key);
 	g_autofree char *cert_name = pkcs11_show(key->cert_path);
 	return reason_fail(error, FAILURE_CONFIG, "key %s does not belong to certificate %s", name,
 	                   cert_name);
@@ -178,7 +178,7 @@ static bool check_pair(X509 *cert, EVP_PKEY *pkey, const EnvelopeKey *key, GErro
 /* A token that went away in between is told apart by looking at it, not by what was opened. */
 static bool fail_open(CMS_ContentInfo *cms, const EnvelopeKey *key, GError **error)
 {
-	g_autofree char *name = envelope_key_name(key);
+	g_autofree char *name = key_name(key);
 
 	if (!pkcs11_check_key(key->key_path, error)) {
 		g_prefix_error(error, OPEN_FAILED);
@@ -216,6 +216,14 @@ GBytes *envelope_open(GBytes *bytes, const EnvelopeKey *key, GError **error)
 	}
 	long size = BIO_get_mem_data(out, &data);
 	return g_bytes_new(data, size > 0 ? (size_t)size : 0);
+}
+
+bool envelope_fail(GBytes *bytes, const EnvelopeKey *key, GError **error)
+{
+	REASON_SCOPE;
+	g_autoptr(CMS_ContentInfo) cms = parse(bytes, error);
+
+	return cms && fail_open(cms, key, error);
 }
 
 /* --- Showing ---------------------------------------------------------------- */

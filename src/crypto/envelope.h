@@ -16,9 +16,6 @@ typedef struct {
 	const char *passphrase; /* NULL: none */
 } EnvelopeKey;
 
-/* What a message may call the key: its path, or its URL without a PIN. */
-char *envelope_key_name(const EnvelopeKey *key);
-
 /* DER of an EnvelopedData (aes-256-cbc) with `bytes` for every certificate in every file;
  * `*n_recipients` is how many. The paths end with NULL. */
 GBytes *envelope_seal(GBytes *bytes, const char *const *cert_paths, unsigned *n_recipients,
@@ -26,6 +23,10 @@ GBytes *envelope_seal(GBytes *bytes, const char *const *cert_paths, unsigned *n_
 
 /* What is inside: nobody has vouched for it. "Failed to decrypt CMS EnvelopedData: …". */
 GBytes *envelope_open(GBytes *cms, const EnvelopeKey *key, GError **error);
+
+/* Sets the error that envelope_open() has for a wrong key, and returns false: for who finds that what
+ * came out is rubbish, since which of the two it was must not show. */
+bool envelope_fail(GBytes *cms, const EnvelopeKey *key, GError **error);
 
 /* Whom it is for, as `info --dump-recipients` prints it; ends with a newline. */
 char *envelope_recipients(GBytes *cms, GError **error);

@@ -26,9 +26,7 @@ static void test_recipients(void)
 	run_assert_has(info.err, "Encrypted bundle detected, but no decryption key given");
 }
 
-static const struct {
-	const char *line, *err;
-} refused[] = {
+static const RunRefused refused[] = {
 	{ "encrypt", "One or multiple recipient certificates must be provided (via --to)\n" },
 	{ "encrypt --to=r.pem c.raucb", "An output bundle name must be provided\n" },
 	{ "encrypt --to=r.pem c.raucb x", "No keyring file or directory provided\n" },
@@ -45,13 +43,7 @@ static const struct {
 
 static void test_refused(void)
 {
-	for (unsigned i = 0; i < G_N_ELEMENTS(refused); i++) {
-		g_auto(Run) run = run_rauc("%s", refused[i].line);
-
-		if (run.code != 1 || !g_pattern_match_simple(refused[i].err, run.err))
-			g_error("%s: %d %s%s", refused[i].line, run.code, run.out, run.err);
-		g_assert_false(g_file_test("x", G_FILE_TEST_EXISTS));
-	}
+	run_assert_refused(refused, G_N_ELEMENTS(refused), "x");
 }
 
 int main(int argc, char **argv)

@@ -16,9 +16,7 @@ static void test_extract(void)
 		"| head -c -8 | cmp - good.sig");
 }
 
-static const struct {
-	const char *line, *err;
-} refused[] = {
+static const RunRefused refused[] = {
 	{ "extract-signature", "An input bundle must be provided\n" },
 	{ "extract-signature a", "An output signature file must be provided\n" },
 	{ "extract-signature good.raucb x", "No keyring file or directory provided\n" },
@@ -31,13 +29,7 @@ static const struct {
 
 static void test_refused(void)
 {
-	for (unsigned i = 0; i < G_N_ELEMENTS(refused); i++) {
-		g_auto(Run) run = run_rauc("%s", refused[i].line);
-
-		if (run.code != 1 || !g_pattern_match_simple(refused[i].err, run.err))
-			g_error("%s: %d %s%s", refused[i].line, run.code, run.out, run.err);
-		g_assert_false(g_file_test("x", G_FILE_TEST_EXISTS));
-	}
+	run_assert_refused(refused, G_N_ELEMENTS(refused), "x");
 }
 
 int main(int argc, char **argv)

@@ -18,9 +18,7 @@ static void test_replace(void)
 	run_shell("cmp new.raucb b.raucb");
 }
 
-static const struct {
-	const char *line, *err;
-} refused[] = {
+static const RunRefused refused[] = {
 	{ "replace-signature", "An input bundle must be provided\n" },
 	{ "replace-signature a", "An input signature file must be provided\n" },
 	{ "replace-signature a b", "An output bundle must be provided\n" },
@@ -38,13 +36,7 @@ static const struct {
 
 static void test_refused(void)
 {
-	for (unsigned i = 0; i < G_N_ELEMENTS(refused); i++) {
-		g_auto(Run) run = run_rauc("%s", refused[i].line);
-
-		if (run.code != 1 || !g_pattern_match_simple(refused[i].err, run.err))
-			g_error("%s: %d %s%s", refused[i].line, run.code, run.out, run.err);
-		g_assert_false(g_file_test("x", G_FILE_TEST_EXISTS));
-	}
+	run_assert_refused(refused, G_N_ELEMENTS(refused), "x");
 }
 
 int main(int argc, char **argv)

@@ -26,9 +26,7 @@ static void test_append(void)
 	run_assert_has(info.err, "Unsupported number of signers");
 }
 
-static const struct {
-	const char *line, *err;
-} refused[] = {
+static const RunRefused refused[] = {
 	{ "resign good.raucb x.raucb", "Cert and key files must be provided\n" },
 	{ "resign --cert=new.pem --key=new.key good.raucb x.raucb",
 	  "No keyring file or directory provided\n" },
@@ -46,13 +44,7 @@ static const struct {
 
 static void test_refused(void)
 {
-	for (unsigned i = 0; i < G_N_ELEMENTS(refused); i++) {
-		g_auto(Run) run = run_rauc("%s", refused[i].line);
-
-		if (run.code != 1 || !g_pattern_match_simple(refused[i].err, run.err))
-			g_error("%s: %d %s%s", refused[i].line, run.code, run.out, run.err);
-		g_assert_false(g_file_test("x.raucb", G_FILE_TEST_EXISTS));
-	}
+	run_assert_refused(refused, G_N_ELEMENTS(refused), "x.raucb");
 }
 
 int main(int argc, char **argv)

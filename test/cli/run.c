@@ -137,6 +137,17 @@ void run_make_bundle(void)
 	          "\"$RAUC\" bundle --cert=\"$CERT\" --key=\"$KEY\" in good.raucb");
 }
 
+void run_assert_refused(const RunRefused *rows, unsigned n, const char *output)
+{
+	for (unsigned i = 0; i < n; i++) {
+		g_auto(Run) run = run_rauc("%s", rows[i].line);
+
+		if (run.code != 1 || !g_pattern_match_simple(rows[i].err, run.err))
+			g_error("%s: %d %s%s", rows[i].line, run.code, run.out, run.err);
+		g_assert_false(g_file_test(output, G_FILE_TEST_EXISTS));
+	}
+}
+
 void run_assert_has(const char *text, const char *part)
 {
 	if (!strstr(text, part))

@@ -31,4 +31,10 @@ const char *run_sources(void);
 /* An input folder "in", signed as "good.raucb"; "keys" are in $CERT, $KEY and $CA. */
 void run_make_bundle(void);
 
+/* Command lines that must say no: exit code 1, stderr as the pattern, and no file `output`. */
+typedef struct {
+	const char *line, *err;
+} RunRefused;
+void run_assert_refused(const RunRefused *rows, unsigned n, const char *output);
+
 void run_assert_has(const char *text, const char *part);
