@@ -41,6 +41,16 @@ VERSION, DIGESTS, CONTENT, CERTS, SIGNERS = range(5)
 SIGNER_VERSION, SIGNER_ID, SIGNER_DIGEST, ATTRIBUTES, ALGORITHM, SIGNATURE = range(6)
 
 
+def issue_of_size(pki, name, issuer, size):
+    """An integer in DER is a byte shorter now and then; this certificate is put into a file 180 times, whose size shall be the same."""
+    for _ in range(100):
+        pki.issue(name, issuer)
+        der_bytes = subprocess.run(["openssl", "x509", "-in", pki.cert(name), "-outform", "DER"], capture_output=True, check=True).stdout
+        if len(der_bytes) == size:
+            return
+    raise AssertionError(f"{name} never has {size} bytes")
+
+
 def issue_all(folder):
     """Who there is. All say TEST ONLY."""
     pki = Authority(folder)
@@ -48,7 +58,7 @@ def issue_all(folder):
     pki.issue("stranger-root", ext="ca_", cn="root")  # by name the same
     pki.issue("middle", "root", ext="ca_")
     pki.issue("signer", "root")
-    pki.issue("other-signer", "root")
+    issue_of_size(pki, "other-signer", "root", 436)
     pki.issue("rsa-signer", "root", kind="rsa")
     pki.issue("below", "middle")
     pki.issue("self-signed")
