@@ -14,6 +14,7 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import ssl
 import struct
 import sys
@@ -27,6 +28,7 @@ import bus as buses
 import device as devices
 import pki as authorities
 from bundles import MIB
+from conftest import fetchers
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "fetch"))
 import server as http1  # noqa: E402
@@ -100,6 +102,27 @@ def frozen(n):
     return step
 
 
+def killed(n):
+    """The program at the other end, as by a kernel that wants its memory."""
+    def step(exchange):
+        exchange.head()
+        exchange.send(exchange.body[:n])
+        os.kill(owner_of(exchange.seen.peer[1], exchange.owner.fetcher), signal.SIGKILL)
+        exchange.hang()
+    return step
+
+
+def owner_of(port, program):
+    """The process of this program with that local port."""
+    lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    inodes = {f"socket:[{line[9]}]" for line in lines if int(line[1].split(":")[1], 16) == port}
+    for pid in fetchers(program):
+        with contextlib.suppress(OSError):
+            if inodes & {os.readlink(fd) for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir()}:
+                return pid
+    raise ProcessLookupError(f"nobody has port {port}")
+
+
 def wrong_range(n):
     def step(exchange):
         size = len(exchange.content)
@@ -147,6 +170,7 @@ FAULTS = {
     "refused": Fault(refused),
     "no names": Fault(no_names),
     "no handshake": Fault(no_handshake),
+    "killed": Fault(killed, 2),
     "close after each": Fault(always(farewell), math.inf, is_everywhere=True),
     "goaway": Fault(lambda n: http2.goaway_after(n), 2, protocols=("http2",)),
     "rst stream": Fault(lambda n: http2.rst_stream_after(n), 2, protocols=("http2",)),
@@ -162,10 +186,13 @@ FAULTS = {
     "404": Fault(always(status(404)), math.inf, "unexpected HTTP response code 404"),
     "410": Fault(always(status(410)), math.inf, "unexpected HTTP response code 410"),
     "shrunk": Fault(shrunk, math.inf, "the bundle has changed on the server while it was read"),
+    "always killed": Fault(killed, math.inf, "rauc-fetch has ended 6 times: the other process has ended"),
     "corrupt": Fault(corrupt, math.inf, r"verity: (hash )?block \d+ is corrupted|the content is not what was signed: .*"),
 }
 PARTS = ("tables", "index", "data")
 CELLS = [(name, part, protocol) for name, fault in FAULTS.items() for part in PARTS for protocol in fault.protocols]
+CELLS += [(name, "opening", protocol) for name in ("silence", "slow loris", "503", "refused", "no names", "no handshake", "killed")
+          for protocol in ("http1", "http2")]
 CELLS += [("corrupt", part, protocol) for part in ("tree", "signature") for protocol in ("http1", "http2")]
 
 
@@ -187,7 +214,7 @@ def pack(maker, pki):
 def find_places(bundle, index):
     """Part -> the offset of a byte in the midst of it."""
     signed = len(bundle) - 8 - struct.unpack(">Q", bundle[-8:])[0]
-    found = {"data": bundle.index(NEW[SIZE // 2:SIZE // 2 + 64]), "index": bundle.index(index[20000:20064]),
+    found = {"opening": 2, "data": bundle.index(NEW[SIZE // 2:SIZE // 2 + 64]), "index": bundle.index(index[20000:20064]),
              "tables": struct.unpack("<Q", bundle[64:72])[0] + 10, "tree": signed - 5000, "signature": signed + 300}
     assert list(found.values()) == sorted(found.values())
     return found
@@ -195,14 +222,14 @@ def find_places(bundle, index):
 
 @pytest.fixture(scope="module")
 def lab(rauc, pki, maker, fetcher, public):
-    return Lab(rauc, pki.ring, public("lab"), *pack(maker, pki))
+    return Lab(rauc, pki.ring, fetcher, public("lab"), *pack(maker, pki))
 
 
 class Lab:
     """What all cells share."""
 
-    def __init__(self, rauc, ring, folder, bundle, index):
-        self.rauc, self.ring, self.folder, self.bundle = rauc, ring, folder, bundle
+    def __init__(self, rauc, ring, fetcher, folder, bundle, index):
+        self.rauc, self.ring, self.fetcher, self.folder, self.bundle = rauc, ring, fetcher, folder, bundle
         self.places = find_places(bundle, index)
         self.cert, key = folder / "cert.pem", folder / "key.pem"
         authorities.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
@@ -245,6 +272,7 @@ class Lab:
         """One that does so, what `rauc install` is to be given, and what has to be before the command."""
         with self.kinds[protocol]() as server:
             server.trap = Trap(fault, place) if fault else server.trap
+            server.fetcher = self.fetcher
             server.wrap, server.address = (), f"127.0.0.1:{server.port}"
             if fault and fault.step is frozen:
                 with Relay(server.port) as server.relay:
@@ -346,7 +374,7 @@ def test_fault(lab, under_way, cell):
 # --- Through the service ----------------------------------------------------------
 
 
-SERVED = ["reset", "stall", "frozen", "429", "refused", "no handshake", "close after each", "wrong range", "another etag", "404",
+SERVED = ["reset", "stall", "frozen", "killed", "always killed", "429", "refused", "no handshake", "close after each", "wrong range", "another etag", "404",
           "corrupt"]
 
 
