@@ -129,6 +129,28 @@ static void test_pool(void)
 	g_assert_true(pool_run(pool, (REMOTE_SIZE + PART - 1) / PART, &work, &user, NULL));
 }
 
+/* Hundreds of ranges that were announced before, read by several. */
+static void *produce_range(void *user, uint64_t item, GError **error G_GNUC_UNUSED)
+{
+	Work *work = user;
+
+	check_read(work->source, item * PART / 2, 5000);
+	return work;
+}
+
+static void test_ranges(void)
+{
+	static const PoolWork work = { .produce = produce_range, .consume = consume };
+	g_autoptr(Pool) pool = pool_new(4, 10);
+	g_autoptr(Source) source = open_good();
+	uint64_t n = REMOTE_SIZE / (PART / 2);
+	Work user = { source };
+
+	for (uint64_t i = 0; i < n; i++)
+		source_prefetch(source, 5000, i * PART / 2);
+	g_assert_true(pool_run(pool, n, &work, &user, NULL));
+}
+
 static const struct {
 	const char *mode;
 	bool opens;
@@ -198,6 +220,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/source/remote/in-order", test_in_order);
 	g_test_add_func("/source/remote/holes", test_holes);
 	g_test_add_func("/source/remote/pool", test_pool);
+	g_test_add_func("/source/remote/ranges", test_ranges);
 	g_test_add_func("/source/remote/bad", test_bad);
 	g_test_add_func("/source/remote/waiting", test_waiting);
 	g_test_add_func("/source/remote/no-program", test_no_program);
