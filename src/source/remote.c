@@ -3,6 +3,11 @@
 /*
  * Two kinds of threads: readers, who look for their pieces and wait, and one that hears rauc-fetch and
  * puts down what comes. Between them one lock, around what source/remote_streams decides.
+ *
+ * A rauc-fetch that ends by itself, as when memory ran out and the kernel chose it, is as little a reason
+ * to fail as a network that does: the listener starts another, which goes on with every stream where
+ * the first one ended. What was to be said to the first is part of that, and stays unsaid.
+ * `sending` is locked before `lock`, never after.
  */
 
 #include "source/remote.h"
@@ -11,7 +16,7 @@
 #include <sys/socket.h>
 
 #include "base/error.h"
-#include "base/process.h"
+#include "source/remote_helper.h"
 #include "source/remote_store.h"
 #include "source/remote_streams.h"
 
@@ -24,17 +29,33 @@
 typedef struct {
 	Source source;
 	RemoteInfo info;
-	ProcessHelper helper;
 	GThread *listener;
-	void (*waiting)(void *user_data, const char *text);
-	void *user_data;
 
-	GMutex lock, sending;
+	GMutex sending;
+	RemoteHelper helper;
+	bool is_open, is_ending; /* the helper, and we */
+
+	GMutex lock;
 	GCond changed;
 	RemoteStreams *streams;
-	RemoteStats stats;
-	GError *failed; /* nothing will come any more */
+	RemoteStats stats, earlier; /* those of helpers that have ended are in both */
+	GError *failed;             /* nothing will come any more */
 } RemoteSource;
+
+static void say_all(RemoteSource *remote, const GArray *words)
+{
+	for (unsigned i = 0; words && i < words->len; i++) {
+		const RemoteWord *word = &g_array_index(words, RemoteWord, i);
+		bool is_read = word->type == WIRE_READ;
+		size_t size = is_read                     ? sizeof(word->read)
+		              : word->type == WIRE_CREDIT ? sizeof(word->read.credit)
+		                                          : 0;
+
+		/* a failure is noticed by the listener */
+		wire_send(remote->helper.process.fd, word->type, word->id,
+		          is_read ? (const void *)&word->read : &word->read.credit, size, NULL);
+	}
+}
 
 /* Locked, but not while it sends: a full socket must not keep the listener from emptying the other direction. */
 static void say_words(RemoteSource *remote)
@@ -44,17 +65,8 @@ static void say_words(RemoteSource *remote)
 	g_mutex_lock(&remote->lock);
 	g_autoptr(GArray) words = remote_streams_take_words(remote->streams);
 	g_mutex_unlock(&remote->lock);
-	for (unsigned i = 0; words && i < words->len; i++) {
-		const RemoteWord *word = &g_array_index(words, RemoteWord, i);
-		const void *bytes =
-			word->type == WIRE_READ ? (const void *)&word->read : &word->read.credit;
-		size_t size = word->type == WIRE_READ     ? sizeof(word->read)
-		              : word->type == WIRE_CREDIT ? sizeof(word->read.credit)
-		                                          : 0;
-
-		/* a failure is noticed by the listener */
-		wire_send(remote->helper.fd, word->type, word->id, bytes, size, NULL);
-	}
+	if (remote->is_open)
+		say_all(remote, words);
 	g_mutex_unlock(&remote->sending);
 	g_mutex_lock(&remote->lock);
 }
@@ -70,7 +82,7 @@ static bool throw_away(RemoteSource *remote, size_t size, GError **error)
 		size_t n = MIN(size, sizeof(bytes));
 		struct iovec part = { bytes, n };
 
-		ok = wire_receive_parts(remote->helper.fd, &part, 1, error);
+		ok = remote_helper_receive_parts(&remote->helper, &part, 1, error);
 		size -= n;
 	}
 	return ok;
@@ -90,38 +102,30 @@ static bool take_data(RemoteSource *remote, const WireHead *head, GError **error
 	if (landing.n == 0)
 		return throw_away(remote, head->size, error);
 	memcpy(parts, landing.parts, sizeof(parts[0]) * landing.n);
-	if (!wire_receive_parts(remote->helper.fd, parts, landing.n, error))
-		return false;
+	ok = remote_helper_receive_parts(&remote->helper, parts, landing.n, error);
 	g_mutex_lock(&remote->lock);
-	remote_streams_land(remote->streams, head->id, head->size, &landing);
+	if (ok)
+		remote_streams_land(remote->streams, head->id, head->size, &landing);
+	else
+		remote_streams_abandon(remote->streams, head->id, &landing);
 	g_cond_broadcast(&remote->changed);
 	g_mutex_unlock(&remote->lock);
-	return true;
-}
-
-static GError *make_error(const WireHead *head, const void *bytes)
-{
-	const char *message = wire_find(bytes, head->size, "message");
-	const char *name = wire_find(bytes, head->size, "code");
-	Failure why = FAILURE_NETWORK;
-	GError *error = NULL;
-
-	failure_by_name(name ? name : "", &why);
-	fail(&error, why, "%s", message ? message : "rauc-fetch does not say why it failed");
-	return error;
+	return ok;
 }
 
 static void take_stats(RemoteSource *remote, const WireHead *head, const void *bytes)
 {
+	const RemoteStats *earlier = &remote->earlier;
+
 	remote->stats = (RemoteStats){
-		.requests = wire_find_number(bytes, head->size, "requests"),
-		.bytes = wire_find_number(bytes, head->size, "bytes"),
-		.retries = wire_find_number(bytes, head->size, "retries"),
-		.waited_ms = wire_find_number(bytes, head->size, "waited-ms"),
+		.requests = earlier->requests + wire_find_number(bytes, head->size, "requests"),
+		.bytes = earlier->bytes + wire_find_number(bytes, head->size, "bytes"),
+		.retries = earlier->retries + wire_find_number(bytes, head->size, "retries"),
+		.waited_ms = earlier->waited_ms + wire_find_number(bytes, head->size, "waited-ms"),
 	};
 }
 
-/* Locked. What is for the person who waits is told by the caller, without the lock. */
+/* Locked. */
 static bool take(RemoteSource *remote, const WireHead *head, const void *bytes, GError **error)
 {
 	switch (head->type) {
@@ -131,7 +135,7 @@ static bool take(RemoteSource *remote, const WireHead *head, const void *bytes, 
 		g_cond_broadcast(&remote->changed);
 		return true;
 	case WIRE_FAILED:
-		g_propagate_error(error, make_error(head, bytes));
+		g_propagate_error(error, remote_helper_failure(head, bytes));
 		return false;
 	case WIRE_STATS:
 		take_stats(remote, head, bytes);
@@ -145,55 +149,99 @@ static bool take(RemoteSource *remote, const WireHead *head, const void *bytes, 
 	}
 }
 
-static bool has_words(const WireHead *head)
+/* Every stream goes on with the new helper. */
+static void resume_streams(RemoteSource *remote)
 {
-	return head->type == WIRE_FAILED || head->type == WIRE_WAITING ||
-	       head->type == WIRE_STATS || head->type == WIRE_OPENED;
+	g_mutex_lock(&remote->sending);
+	g_mutex_lock(&remote->lock);
+	remote->is_open = true;
+	remote->earlier = remote->stats;
+	remote_streams_resume(remote->streams);
+	g_autoptr(GArray) words = remote_streams_take_words(remote->streams);
+	g_mutex_unlock(&remote->lock);
+	say_all(remote, words); /* should this one have ended too, that will be heard */
+	g_mutex_unlock(&remote->sending);
 }
 
-static void tell(const RemoteSource *remote, const WireHead *head, const void *bytes)
+/* Another process for one that has ended; it is open to nobody yet. */
+static bool replace_helper(RemoteSource *remote, const GError *why, GError **error)
 {
-	if (!remote->waiting)
-		return;
-	if (head->type == WIRE_WAITING) {
-		const char *text = wire_find(bytes, head->size, "message");
+	g_mutex_lock(&remote->sending);
+	remote->is_open = false;
+	bool ok = remote->is_ending ? fail(error, FAILURE_IO, "the bundle is closed")
+	                            : remote_helper_start_again(&remote->helper, why, error);
+	g_mutex_unlock(&remote->sending);
+	return ok;
+}
 
-		remote->waiting(remote->user_data, text ? text : "waiting for network");
-	} else if (head->type == WIRE_GOING) {
-		remote->waiting(remote->user_data, NULL);
+/* By this process or another one. */
+static bool open_helper(RemoteSource *remote, RemoteInfo *info, uint64_t *size, GError **error)
+{
+	for (;;) {
+		g_autoptr(GError) why = NULL;
+
+		if (remote_helper_open(&remote->helper, info, size, &why))
+			return true;
+		if (!remote->helper.has_ended) {
+			g_propagate_error(error, g_steal_pointer(&why));
+			return false;
+		}
+		if (!replace_helper(remote, why, error))
+			return false;
 	}
 }
 
-/* All but DATA. */
-static bool take_message(RemoteSource *remote, const WireHead *head, GError **error)
+static bool start_again(RemoteSource *remote, const GError *why, GError **error)
 {
-	g_autofree char *bytes = head->size ? g_malloc(head->size) : NULL;
-	struct iovec part = { bytes, head->size };
+	g_auto(RemoteInfo) info = { 0 };
+	uint64_t size;
 
-	if ((bytes && !wire_receive_parts(remote->helper.fd, &part, 1, error)) ||
-	    (has_words(head) && !wire_words_check(bytes, head->size, error)))
+	if (!replace_helper(remote, why, error) || !open_helper(remote, &info, &size, error))
+		return false;
+	if (size != remote->source.size || !remote_helper_is_same(&info, &remote->info))
+		return fail(error, FAILURE_INTEGRITY,
+		            "the bundle has changed on the server while it was read");
+	resume_streams(remote);
+	return true;
+}
+
+/* The next message, and what it brings. */
+static bool hear(RemoteSource *remote, GError **error)
+{
+	WireHead head;
+	g_autofree void *bytes = NULL;
+
+	if (!remote_helper_receive_head(&remote->helper, &head, error))
+		return false;
+	if (head.type == WIRE_DATA)
+		return take_data(remote, &head, error);
+	if (!remote_helper_receive_rest(&remote->helper, &head, &bytes, error))
 		return false;
 	g_mutex_lock(&remote->lock);
-	bool ok = take(remote, head, bytes, error);
+	bool ok = take(remote, &head, bytes, error);
 	if (remote_streams_has_words(remote->streams))
 		say_words(remote);
 	g_mutex_unlock(&remote->lock);
-	tell(remote, head, bytes);
 	return ok;
 }
 
 static gpointer listen_to(gpointer user)
 {
 	RemoteSource *remote = user;
-	g_autoptr(GError) error = NULL;
-	WireHead head;
+	GError *error = NULL;
 
-	while (wire_receive_head(remote->helper.fd, &head, &error) &&
-	       (head.type == WIRE_DATA ? take_data(remote, &head, &error)
-	                               : take_message(remote, &head, &error)))
-		;
+	while (!error) {
+		g_autoptr(GError) why = NULL;
+
+		if (hear(remote, &why))
+			continue;
+		if (remote->helper.has_ended)
+			start_again(remote, why, &error);
+		else
+			error = g_steal_pointer(&why);
+	}
 	g_mutex_lock(&remote->lock);
-	remote->failed = g_steal_pointer(&error);
+	remote->failed = error;
 	g_cond_broadcast(&remote->changed);
 	g_mutex_unlock(&remote->lock);
 	return NULL;
@@ -263,17 +311,20 @@ static void remote_free(Source *source)
 {
 	RemoteSource *remote = (RemoteSource *)source;
 
-	shutdown(remote->helper.fd, SHUT_RDWR); /* the listener meets the end of the socket */
+	g_mutex_lock(&remote->sending);
+	remote->is_ending = true;
+	shutdown(remote->helper.process.fd,
+	         SHUT_RDWR); /* the listener meets the end of the socket */
+	g_mutex_unlock(&remote->sending);
 	if (remote->listener)
 		g_thread_join(remote->listener);
-	process_helper_end(&remote->helper);
+	remote_helper_clear(&remote->helper);
 	remote_streams_free(remote->streams);
 	g_clear_error(&remote->failed);
 	g_mutex_clear(&remote->lock);
 	g_mutex_clear(&remote->sending);
 	g_cond_clear(&remote->changed);
-	g_free(remote->info.url);
-	g_free(remote->info.etag);
+	remote_helper_clear_info(&remote->info);
 	g_free(remote);
 }
 
@@ -291,54 +342,11 @@ static RemoteSource *remote_new(const RemoteRequest *request)
 	RemoteSource *remote = g_new0(RemoteSource, 1);
 
 	source_init(&remote->source, &remote_ops, 0);
-	remote->helper.fd = -1;
-	remote->waiting = request->waiting;
-	remote->user_data = request->user_data;
+	remote_helper_init(&remote->helper, request);
 	g_mutex_init(&remote->lock);
 	g_mutex_init(&remote->sending);
 	g_cond_init(&remote->changed);
 	return remote;
-}
-
-static bool take_opened(RemoteSource *remote, const WireHead *head, const void *bytes,
-                        GError **error)
-{
-	const char *url = wire_find(bytes, head->size, "url");
-	const char *etag = wire_find(bytes, head->size, "etag");
-	const char *http = wire_find(bytes, head->size, "http");
-	uint64_t size = wire_find_number(bytes, head->size, "size");
-
-	if (!url || !size || size > G_MAXINT64)
-		return fail(error, FAILURE_FORMAT, "rauc-fetch tells neither address nor size");
-	remote->source.size = size;
-	remote->info = (RemoteInfo){
-		.url = g_strdup(url),
-		.etag = g_strdup(etag ? etag : ""),
-		.modified = wire_find_number(bytes, head->size, "modified"),
-		.date = wire_find_number(bytes, head->size, "date"),
-		.is_http2 = g_strcmp0(http, "2") == 0,
-	};
-	return true;
-}
-
-/* Until the server has answered, or will not. */
-static bool wait_opened(RemoteSource *remote, GError **error)
-{
-	for (;;) {
-		WireHead head;
-		g_autofree void *bytes = NULL;
-
-		if (!wire_receive(remote->helper.fd, &head, &bytes, error) ||
-		    (has_words(&head) && !wire_words_check(bytes, head.size, error)))
-			return false;
-		tell(remote, &head, bytes);
-		if (head.type == WIRE_OPENED)
-			return take_opened(remote, &head, bytes, error);
-		if (head.type == WIRE_FAILED) {
-			g_propagate_error(error, make_error(&head, bytes));
-			return false;
-		}
-	}
 }
 
 /* What is read first of all, in the order it is read: one round trip instead of five. */
@@ -353,18 +361,16 @@ static void plan_ends(RemoteSource *remote)
 
 Source *source_remote_open(const RemoteRequest *request, GError **error)
 {
-	const char *argv[] = { request->program, NULL };
 	RemoteSource *remote = remote_new(request);
 	g_autoptr(Source) source = &remote->source;
 
-	if (!process_helper_start(argv, request->user, &remote->helper, error) ||
-	    !wire_send(remote->helper.fd, WIRE_OPEN, 0, request->words->data, request->words->len,
-	               error) ||
-	    !wait_opened(remote, error))
+	if (!remote_helper_start(&remote->helper, error) ||
+	    !open_helper(remote, &remote->info, &remote->source.size, error))
 		return NULL;
 	remote->streams = remote_streams_new(remote->source.size);
 	if (!remote->streams)
 		return fail_null(error, FAILURE_IO, "not enough memory to stream");
+	remote->is_open = true;
 	remote->listener = g_thread_new("remote", listen_to, remote);
 	plan_ends(remote);
 	return g_steal_pointer(&source);

@@ -123,6 +123,17 @@ static void cut_ends(const RemoteStreams *streams, uint64_t *first, uint64_t *en
 		(*end)--;
 }
 
+/* All that a stream has not got yet. */
+static void say_read(RemoteStreams *streams, const Stream *stream)
+{
+	RemoteWord word = { WIRE_READ, stream->id, { 0 } };
+
+	word.read.at = bytes_before(streams, stream->next) + stream->filled;
+	word.read.size = bytes_before(streams, stream->end) - word.read.at;
+	word.read.credit = bytes_before(streams, stream->granted) - word.read.at;
+	g_array_append_val(streams->words, word);
+}
+
 /* Pieces [first, end) in one request, without what is there or coming. NULL: that is all of it. */
 static Stream *start(RemoteStreams *streams, uint64_t first, uint64_t end, uint64_t credit)
 {
@@ -138,10 +149,7 @@ static Stream *start(RemoteStreams *streams, uint64_t first, uint64_t end, uint6
 	stream->is_table = end - first <= TABLE;
 	g_ptr_array_add(streams->streams, stream);
 
-	RemoteWord word = { WIRE_READ, stream->id, { .at = bytes_before(streams, first) } };
-	word.read.size = bytes_before(streams, end) - word.read.at;
-	word.read.credit = bytes_before(streams, stream->granted) - word.read.at;
-	g_array_append_val(streams->words, word);
+	say_read(streams, stream);
 	return stream;
 }
 
@@ -339,6 +347,26 @@ void remote_streams_land(RemoteStreams *streams, uint64_t id, size_t size,
 		stream->next++;
 	}
 	stream->filled = stream->filling ? end % PIECE : 0;
+}
+
+void remote_streams_abandon(RemoteStreams *streams, uint64_t id, const RemoteLanding *landing)
+{
+	Stream *stream = stream_by_id(streams, id);
+
+	for (unsigned i = 0; i < landing->n; i++) {
+		if (i == 0 && stream && stream->filled > 0)
+			stream->filling = landing->places[i];
+		else
+			remote_store_drop(streams->store, landing->places[i]);
+	}
+}
+
+/* One whose end was not heard any more has nothing to get: a READ of nothing is ended at once. */
+void remote_streams_resume(RemoteStreams *streams)
+{
+	g_array_set_size(streams->words, 0);
+	for (unsigned i = 0; i < streams->streams->len; i++)
+		say_read(streams, streams->streams->pdata[i]);
 }
 
 bool remote_streams_end(RemoteStreams *streams, uint64_t id, GError **error)

@@ -64,5 +64,9 @@ bool remote_streams_prepare(RemoteStreams *streams, uint64_t id, size_t size,
                             RemoteLanding *landing, GError **error);
 void remote_streams_land(RemoteStreams *streams, uint64_t id, size_t size,
                          const RemoteLanding *landing);
+/* They will not come: who was to bring them is gone. */
+void remote_streams_abandon(RemoteStreams *streams, uint64_t id, const RemoteLanding *landing);
+/* To be said to another one, instead of all that is not said yet: what every stream still has to get. */
+void remote_streams_resume(RemoteStreams *streams);
 /* It has ended. */
 bool remote_streams_end(RemoteStreams *streams, uint64_t id, GError **error);
