@@ -12,7 +12,8 @@
 #define PART        (PART_CHUNKS * HASH_INDEX_CHUNK)
 
 struct HashIndex {
-	GBytes *bytes;
+	Source *file;
+	GBytes *bytes; /* NULL: in the file */
 };
 
 typedef struct {
@@ -107,30 +108,45 @@ static bool check_load(uint64_t size, uint64_t image_size, GError **error)
 	            size, image_size);
 }
 
-HashIndex *hash_index_load(Source *file, uint64_t image_size, GError **error)
+HashIndex *hash_index_open(Source *file, uint64_t image_size, GError **error)
 {
 	if (!check_load(file->size, image_size, error))
 		return NULL;
 
-	GBytes *bytes = source_read_all(file, (size_t)file->size, error);
-	if (!bytes)
-		return NULL;
 	HashIndex *index = g_new0(HashIndex, 1);
-	index->bytes = bytes;
+	index->file = source_ref(file);
 	return index;
+}
+
+HashIndex *hash_index_load(Source *file, uint64_t image_size, GError **error)
+{
+	g_autoptr(HashIndex) index = hash_index_open(file, image_size, error);
+
+	if (!index)
+		return NULL;
+	index->bytes = source_read_all(file, (size_t)file->size, error);
+	return index->bytes ? g_steal_pointer(&index) : NULL;
 }
 
 void hash_index_free(HashIndex *index)
 {
 	if (!index)
 		return;
+	source_unref(index->file);
 	g_bytes_unref(index->bytes);
 	g_free(index);
 }
 
 uint32_t hash_index_count(const HashIndex *index)
 {
-	return (uint32_t)(g_bytes_get_size(index->bytes) / DIGEST_SIZE);
+	return (uint32_t)(index->file->size / DIGEST_SIZE);
+}
+
+bool hash_index_read(const HashIndex *index, uint32_t first, uint32_t n, uint8_t *digests,
+                     GError **error)
+{
+	return source_read_at(index->file, digests, (size_t)n * DIGEST_SIZE,
+	                      (uint64_t)first * DIGEST_SIZE, error);
 }
 
 const uint8_t *hash_index_digest(const HashIndex *index, uint32_t chunk)
