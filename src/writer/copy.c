@@ -167,12 +167,13 @@ static bool save_journal(Copy *copy, uint64_t end, GError **error)
 
 	if (!copy->unsaved->len || (copy->n_unsynced < journal->step && end * CHUNK < copy->size))
 		return true;
-	bool ok = target_sync(copy->target, error) &&
-	          journal->put(journal->user, copy->first_unsaved, copy->unsaved->data,
-	                       copy->unsaved->len / DIGEST_SIZE, error);
+	if (!target_sync(copy->target, error))
+		return false;
+	journal->put(journal->user, copy->first_unsaved, copy->unsaved->data,
+	             copy->unsaved->len / DIGEST_SIZE);
 	g_byte_array_set_size(copy->unsaved, 0);
 	copy->n_unsynced = 0;
-	return ok;
+	return true;
 }
 
 static bool note_chunk(Copy *copy, uint64_t item, const Chunk *chunk, GError **error)

@@ -36,7 +36,7 @@ typedef struct {
 		*known; /* SHA-256 of each COPY_CHUNK from the first on, the last may be shorter */
 	uint64_t n_known;
 	/* Chunks [first, first + n) are on the medium for good: their digests. */
-	bool (*put)(void *user, uint64_t first, const uint8_t *digests, size_t n, GError **error);
+	void (*put)(void *user, uint64_t first, const uint8_t *digests, size_t n);
 	void *user;
 	uint64_t step; /* bytes written between two puts */
 } CopyJournal;

@@ -14,6 +14,7 @@
 #include "model/manifest.h"
 #include "model/slot.h"
 #include "source/source.h"
+#include "writer/copy.h"
 
 typedef struct {
 	const Image *image;
@@ -21,8 +22,9 @@ typedef struct {
 	const Slot *slot;
 	const char *mount_prefix; /* folder to mount slots in */
 	Pool *pool;
-	Progress *progress; /* may be NULL */
-	bool verify;        /* read back and compare */
+	Progress *progress;         /* may be NULL */
+	bool verify;                /* read back and compare */
+	const CopyJournal *journal; /* NULL: none. For who copies an image as it is */
 	/* Called once, when all is written and the slot is still mounted there: for a writer
 	 * with WRITER_WITHIN. NULL: nothing to do. */
 	bool (*while_mounted)(void *user, const char *mount_point, GError **error);
@@ -33,8 +35,9 @@ typedef struct {
 	bool (*before_switch)(void *user, GError **error);
 	void *before_user;
 	/* Results: what reached the medium. */
-	uint64_t n_written; /* bytes written */
-	uint64_t n_punched; /* zero bytes that needed no write */
+	uint64_t n_written;  /* bytes written */
+	uint64_t n_punched;  /* zero bytes that needed no write */
+	uint64_t n_in_place; /* bytes that were there already */
 } WriterJob;
 
 /* What others see of the slot, before and after it is written. */
