@@ -297,7 +297,7 @@ static bool seek_lot(Seeds *seeds, GError **error)
 		return true;
 	sort_lot(seeds);
 	if (with->target.bytes &&
-	    !seek_in(seeds, SEEDS_WRITTEN, with->wanted, with->image->size, error))
+	    !seek_in(seeds, SEEDS_WRITTEN, with->wanted, with->target.bytes->size, error))
 		return false;
 	if (with->target.bytes && with->target.index &&
 	    !seek_in(seeds, SEEDS_TARGET, with->target.index, with->target.bytes->size, error))
@@ -531,14 +531,25 @@ static void fill_locally(Fill *fill, uint32_t n_chunks, bool is_untouched)
 	}
 }
 
+static bool fetch_run(Fill *fill, uint32_t first, uint32_t n, GError **error)
+{
+	if (!source_read_at(fill->seeds->with.image, fill->to + (size_t)first * CHUNK,
+	                    (size_t)n * CHUNK, fill->part * SEEDS_PART + (uint64_t)first * CHUNK,
+	                    error))
+		return false;
+	for (uint32_t i = first; i < first + n; i++) {
+		if (!is_chunk(fill->digest, fill->to + (size_t)i * CHUNK,
+		              fill->wanted + (size_t)i * DIGEST_SIZE))
+			fill->filled->n_wrong += CHUNK;
+	}
+	return true;
+}
+
 static bool fetch_rest(Fill *fill, uint32_t n_chunks, GError **error)
 {
 	for (uint32_t i = 0, n; i < n_chunks; i += n) {
 		n = count_run(fill, i, n_chunks);
-		if (KIND(fill->words[i]) == SEEDS_IMAGE &&
-		    !source_read_at(fill->seeds->with.image, fill->to + (size_t)i * CHUNK,
-		                    (size_t)n * CHUNK,
-		                    fill->part * SEEDS_PART + (uint64_t)i * CHUNK, error))
+		if (KIND(fill->words[i]) == SEEDS_IMAGE && !fetch_run(fill, i, n, error))
 			return false;
 	}
 	return true;

@@ -17,7 +17,8 @@
  * digest. What has to be fetched is then known, and asked for ahead. seeds_fill() makes the bytes.
  *
  * An index is a hint. Whatever a seed gives is hashed, and fetched where that is not what is
- * wanted; only what comes from the image is taken as it is. So a seed may change at any time.
+ * wanted; what comes from the image is taken as it is, but who kept a wrong index is told. So a
+ * seed may change at any time.
  *
  * Memory is the same for every image: the plan lies in a file, 4 bytes a chunk, indexes are read
  * in windows, and sought are SEEDS_LOT chunks at once, with 4 MiB; where more are missing, the
@@ -84,6 +85,7 @@ typedef struct {
 	 * of the part is in place, nothing. */
 	bool is_in_place[SEEDS_PART_CHUNKS];
 	uint32_t n[SEEDS_N_KINDS]; /* bytes that came from there */
+	uint32_t n_wrong;          /* bytes of the image that are not what its index says */
 } SeedsFilled;
 
 /* The bytes of this part (the last may be shorter). From several threads. */
