@@ -51,33 +51,38 @@ static size_t part_size(const Job *job, uint64_t item)
 static void *hash_chunks(void *user, uint64_t item, GError **error)
 {
 	const Job *job = user;
-	g_autofree Part *part = g_new(Part, 1);
+	/* aligned for sources that read past the page cache */
+	Part *part = g_aligned_alloc(1, sizeof(Part), HASH_INDEX_CHUNK);
 	g_autoptr(Digest) digest = digest_new();
 	size_t size = part_size(job, item);
 
-	if (!source_read_at(job->image, part->bytes, size, item * PART, error))
+	if (!source_read_at(job->image, part->bytes, size, item * PART, error)) {
+		g_aligned_free(part);
 		return NULL;
+	}
 	for (size_t i = 0; i < size / HASH_INDEX_CHUNK; i++) {
 		digest_update(digest, part->bytes + i * HASH_INDEX_CHUNK, HASH_INDEX_CHUNK);
 		digest_finish(digest, part->digests + i * DIGEST_SIZE);
 	}
-	return g_steal_pointer(&part);
+	return part;
 }
 
 static bool hash_whole(void *user, uint64_t item, void *owned, GError **error)
 {
 	const Job *job = user;
-	g_autofree Part *part = owned;
+	Part *part = owned;
 	size_t size = part_size(job, item);
 
 	digest_update(job->whole, part->bytes, size);
-	return fd_write_at(job->fd, part->digests, size / HASH_INDEX_CHUNK * DIGEST_SIZE,
-	                   item * PART_CHUNKS * DIGEST_SIZE, "the block hash index", error);
+	bool ok = fd_write_at(job->fd, part->digests, size / HASH_INDEX_CHUNK * DIGEST_SIZE,
+	                      item * PART_CHUNKS * DIGEST_SIZE, "the block hash index", error);
+	g_aligned_free(part);
+	return ok;
 }
 
 static void discard(void *user G_GNUC_UNUSED, void *part)
 {
-	g_free(part);
+	g_aligned_free(part);
 }
 
 bool hash_index_create(Source *image, int fd, Pool *pool, uint8_t whole[DIGEST_SIZE],

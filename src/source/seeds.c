@@ -3,10 +3,9 @@
 /*
  * The plan has a word of 32 bits for each chunk: 5 bits of kind, 27 of which chunk of that seed.
  *
- * What is sought lies in one table, sorted by the first 8 bytes of the digest; equal ones lie
- * together, the first in the image in front. Each index is gone through once, in order, and each
- * of its digests looked up; only the front one is answered, the others take its answer or, where
- * that is not allowed, what was written for the front one.
+ * What is missing is sought in lots (source/sought): each index is gone through once, in order.
+ * Chunks with the same digest share an answer or, where that comes too late, what was written for
+ * the first of them.
  */
 
 #include "source/seeds.h"
@@ -16,13 +15,13 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "source/sought.h"
 
 #define CHUNK        HASH_INDEX_CHUNK
 #define PART_CHUNKS  SEEDS_PART_CHUNKS
 #define KIND_SHIFT   27
 #define POSITION(w)  ((w) & ((UINT32_C(1) << KIND_SHIFT) - 1))
 #define KIND(w)      ((w) >> KIND_SHIFT)
-#define N_BUCKETS    (1 << 16)
 #define STREAM       4096 /* digests of an index read at once */
 #define CHECK_CHUNKS 32   /* chunks of the target read at once */
 
@@ -31,12 +30,6 @@
 #define AHEAD_MOST    (4 * 1024 * 1024) /* for one: it comes as fast as it is read */
 #define AHEAD_REQUEST (64 * 1024)
 #define GAP_CHUNKS    16 /* fetched too, where the request goes on behind it */
-
-typedef struct {
-	uint64_t key;
-	uint32_t chunk;
-	uint32_t word; /* SEEDS_IMAGE: not found yet */
-} Sought;
 
 typedef struct {
 	uint64_t end; /* part behind the request */
@@ -49,10 +42,7 @@ struct Seeds {
 	uint8_t zero[DIGEST_SIZE];
 	uint64_t planned[SEEDS_N_KINDS];
 	/* While planning. */
-	Sought *lot;
-	uint32_t n_lot;
-	uint32_t
-		*buckets; /* the first entry of a key that begins with these 16 bits, or a higher */
+	SoughtTable *lot;
 	Progress *progress;
 	uint64_t total;
 	/* While filling, of the thread that asks ahead. */
@@ -66,14 +56,6 @@ struct Seeds {
 static uint32_t word_of(unsigned kind, uint32_t position)
 {
 	return (uint32_t)kind << KIND_SHIFT | position;
-}
-
-static uint64_t key_of(const uint8_t *digest)
-{
-	uint64_t key;
-
-	memcpy(&key, digest, sizeof(key));
-	return GUINT64_FROM_BE(key);
 }
 
 static uint32_t part_chunks(const Seeds *seeds, uint64_t part)
@@ -191,46 +173,6 @@ static void *look_at_part(void *user, uint64_t part, GError **error)
 
 /* --- Where is the rest? --------------------------------------------------------- */
 
-static int compare_sought(const void *a, const void *b)
-{
-	const Sought *one = a, *other = b;
-
-	if (one->key != other->key)
-		return one->key < other->key ? -1 : 1;
-	return one->chunk < other->chunk ? -1 : one->chunk > other->chunk;
-}
-
-static void sort_lot(Seeds *seeds)
-{
-	uint32_t at = 0;
-
-	qsort(seeds->lot, seeds->n_lot, sizeof(*seeds->lot), compare_sought);
-	for (uint32_t bucket = 0; bucket < N_BUCKETS; bucket++) {
-		while (at < seeds->n_lot && seeds->lot[at].key >> 48 < bucket)
-			at++;
-		seeds->buckets[bucket] = at;
-	}
-	seeds->buckets[N_BUCKETS] = seeds->n_lot;
-}
-
-/* The front one with this key, or NULL. */
-static Sought *find_sought(const Seeds *seeds, uint64_t key)
-{
-	uint32_t low = seeds->buckets[key >> 48], high = seeds->buckets[(key >> 48) + 1];
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (seeds->lot[middle].key < key)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < seeds->buckets[(key >> 48) + 1] && seeds->lot[low].key == key
-	               ? &seeds->lot[low]
-	               : NULL;
-}
-
 /* Does the seed still have its chunk when this one is filled, or already? */
 static bool is_in_time(const Seeds *seeds, uint32_t word, uint32_t chunk)
 {
@@ -253,8 +195,8 @@ static bool seek_in(Seeds *seeds, unsigned kind, const HashIndex *index, uint64_
 		if (!hash_index_read(index, first, n, digests, error))
 			return false;
 		for (uint32_t i = 0; i < n; i++) {
-			uint64_t key = key_of(digests + (size_t)i * DIGEST_SIZE);
-			Sought *sought = find_sought(seeds, key);
+			const uint8_t *digest = digests + (size_t)i * DIGEST_SIZE;
+			Sought *sought = sought_find(seeds->lot, digest);
 			uint32_t word = word_of(kind, first + i);
 
 			if (sought && !sought->word && is_in_time(seeds, word, sought->chunk))
@@ -266,10 +208,11 @@ static bool seek_in(Seeds *seeds, unsigned kind, const HashIndex *index, uint64_
 
 static bool put_lot(Seeds *seeds, GError **error)
 {
-	const Sought *front = seeds->lot;
+	uint32_t n;
+	const Sought *all = sought_all(seeds->lot, &n), *front = all;
 
-	for (uint32_t i = 0; i < seeds->n_lot; i++) {
-		const Sought *one = &seeds->lot[i];
+	for (uint32_t i = 0; i < n; i++) {
+		const Sought *one = &all[i];
 		uint32_t written;
 
 		if (one->key != front->key)
@@ -285,7 +228,7 @@ static bool put_lot(Seeds *seeds, GError **error)
 		if (!put_words(seeds, one->chunk, &word, 1, error))
 			return false;
 	}
-	seeds->n_lot = 0;
+	sought_clear(seeds->lot);
 	return true;
 }
 
@@ -293,9 +236,12 @@ static bool seek_lot(Seeds *seeds, GError **error)
 {
 	const SeedsSetup *with = &seeds->with;
 
-	if (!seeds->n_lot)
+	uint32_t n;
+
+	sought_all(seeds->lot, &n);
+	if (!n)
 		return true;
-	sort_lot(seeds);
+	sought_sort(seeds->lot);
 	if (with->target.bytes &&
 	    !seek_in(seeds, SEEDS_WRITTEN, with->wanted, with->target.bytes->size, error))
 		return false;
@@ -324,9 +270,8 @@ static bool take_part(void *user, uint64_t part, void *owned, GError **error)
 		seeds->planned[kind] += CHUNK;
 		if (kind != SEEDS_IMAGE)
 			continue;
-		seeds->lot[seeds->n_lot++] =
-			(Sought){ key_of(look->wanted + (size_t)i * DIGEST_SIZE), first + i, 0 };
-		if (seeds->n_lot == SEEDS_LOT && !seek_lot(seeds, error))
+		if (!sought_add(seeds->lot, look->wanted + (size_t)i * DIGEST_SIZE, first + i) &&
+		    !seek_lot(seeds, error))
 			return false;
 	}
 	progress_bytes(seeds->progress, (uint64_t)(first + look->n) * CHUNK, seeds->total);
@@ -363,14 +308,12 @@ Seeds *seeds_plan(const SeedsSetup *setup, Pool *pool, Progress *progress, uint6
 	seeds->total = total;
 	seeds->asked = g_array_new(FALSE, FALSE, sizeof(Asked));
 	digest_bytes(zeroes, CHUNK, seeds->zero);
-	seeds->lot = g_new(Sought, MIN(SEEDS_LOT, seeds->n_chunks));
-	seeds->buckets = g_new(uint32_t, N_BUCKETS + 1);
+	seeds->lot = sought_new(MIN(SEEDS_LOT, seeds->n_chunks));
 	if (!pool_run(pool, (seeds->n_chunks + PART_CHUNKS - 1) / PART_CHUNKS, &work, seeds,
 	              error) ||
 	    !seek_lot(seeds, error))
 		return NULL;
-	g_clear_pointer(&seeds->lot, g_free);
-	g_clear_pointer(&seeds->buckets, g_free);
+	g_clear_pointer(&seeds->lot, sought_free);
 	return g_steal_pointer(&seeds);
 }
 
@@ -378,8 +321,7 @@ void seeds_free(Seeds *seeds)
 {
 	if (!seeds)
 		return;
-	g_free(seeds->lot);
-	g_free(seeds->buckets);
+	sought_free(seeds->lot);
 	g_free(seeds->window);
 	g_array_unref(seeds->asked);
 	g_free(seeds);
@@ -459,6 +401,7 @@ typedef struct {
 	uint32_t words[PART_CHUNKS];
 	uint8_t wanted[PART_CHUNKS * DIGEST_SIZE];
 	Digest *digest;
+	bool is_surprised; /* a seed was not what it should be */
 } Fill;
 
 static const Seed *seed_of(const Seeds *seeds, unsigned kind)
@@ -482,6 +425,7 @@ static void fill_from_seed(Fill *fill, uint32_t first, uint32_t n)
 		                        fill->wanted + (size_t)i * DIGEST_SIZE))
 			continue;
 		fill->words[i] = word_of(SEEDS_IMAGE, 0);
+		fill->is_surprised = true;
 	}
 }
 
@@ -531,6 +475,17 @@ static void fill_locally(Fill *fill, uint32_t n_chunks, bool is_untouched)
 	}
 }
 
+/* Seeds that were not what they should be: then at least wait once for all of them. */
+static void ask_for_all(const Fill *fill, uint32_t n_chunks)
+{
+	for (uint32_t i = 0, n; i < n_chunks; i += n) {
+		n = count_run(fill, i, n_chunks);
+		if (KIND(fill->words[i]) == SEEDS_IMAGE)
+			source_prefetch(fill->seeds->with.image, (uint64_t)n * CHUNK,
+			                fill->part * SEEDS_PART + (uint64_t)i * CHUNK);
+	}
+}
+
 static bool fetch_run(Fill *fill, uint32_t first, uint32_t n, GError **error)
 {
 	if (!source_read_at(fill->seeds->with.image, fill->to + (size_t)first * CHUNK,
@@ -573,6 +528,8 @@ bool seeds_fill(const Seeds *seeds, uint64_t part, uint8_t *to, SeedsFilled *fil
 	bool is_untouched = !seeds->with.needs_data && KIND(fill->words[0]) == SEEDS_IN_PLACE &&
 	                    count_run(fill, 0, n_chunks) == n_chunks;
 	fill_locally(fill, n_chunks, is_untouched);
+	if (fill->is_surprised)
+		ask_for_all(fill, n_chunks);
 	if (!fetch_rest(fill, n_chunks, error))
 		return false;
 	for (uint32_t i = 0; i < n_chunks; i++) {

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -18,6 +19,7 @@
 #define INDEX     "block-hash-index"
 #define NEW_INDEX INDEX ".new"
 #define SCRATCH   "scratch"
+#define RESERVE   (1024 * 1024) /* for status files and logs */
 
 static char *slot_folder(const char *folder, const Slot *slot)
 {
@@ -101,6 +103,22 @@ Source *slot_data_open_index(const char *folder, const Slot *slot, const char *s
 	return source_file_take(fd_steal(&fd), path, error);
 }
 
+bool slot_data_check_room(const char *folder, uint64_t size, GError **error)
+{
+	struct statvfs fs;
+
+	if (!file_make_folders(folder, 0700, error))
+		return false;
+	if (statvfs(folder, &fs) < 0)
+		return fail_errno(error, "cannot examine %s", folder);
+	uint64_t free = (uint64_t)fs.f_bavail * fs.f_frsize;
+	return (free >= RESERVE && free - RESERVE >= size) ||
+	       fail(error, FAILURE_NO_SPACE,
+	            "no space in %s: %" G_GUINT64_FORMAT " bytes and some reserve are needed, "
+	            "there are %" G_GUINT64_FORMAT,
+	            folder, size, free);
+}
+
 int slot_data_new_index(const char *folder, const Slot *slot, GError **error)
 {
 	g_autofree char *own = slot_folder(folder, slot);
@@ -130,6 +148,15 @@ bool slot_data_keep_index(const char *folder, const Slot *slot, int *fd, const c
 		return fail_errno(error, "cannot rename %s to %s", from, to);
 	return fd_sync_folder_of(to, error) && fd_sync_folder_of(hash, error) &&
 	       fd_sync_folder_of(own, error);
+}
+
+void slot_data_drop_new_index(const char *folder, const Slot *slot)
+{
+	g_autofree char *own = slot_folder(folder, slot);
+	g_autofree char *path = g_build_filename(own, NEW_INDEX, NULL);
+
+	if (unlink(path) < 0 && errno != ENOENT)
+		g_warning("cannot remove %s: %s", path, g_strerror(errno));
 }
 
 void slot_data_drop_index(const char *folder, const Slot *slot, const char *sha256)

@@ -25,11 +25,15 @@ void slot_data_tidy(const char *folder, const Slot *slot, const char *sha256);
 Source *slot_data_open_index(const char *folder, const Slot *slot, const char *sha256,
                              GError **error);
 
+/* Is there room for so many bytes, and for what else is written there? The folder is made. */
+bool slot_data_check_room(const char *folder, uint64_t size, GError **error);
 /* For a new index: an empty file that nobody finds yet. -1 on failure. */
 int slot_data_new_index(const char *folder, const Slot *slot, GError **error);
 /* It is complete: on the medium, and found, after this. Closes `fd`. */
 bool slot_data_keep_index(const char *folder, const Slot *slot, int *fd, const char *sha256,
                           GError **error);
+/* It never will be. */
+void slot_data_drop_new_index(const char *folder, const Slot *slot);
 void slot_data_drop_index(const char *folder, const Slot *slot, const char *sha256);
 
 /* An empty file without a name, gone when it is closed. -1 on failure. */

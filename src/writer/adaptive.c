@@ -2,7 +2,9 @@
 
 #include "writer/adaptive.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "writer/target.h"
@@ -85,6 +87,8 @@ bool adaptive_copy(CopyJob *job, Adaptive *with, GError **error)
 		return false;
 	}
 	g_warning("Continuing after adaptive mode error: %s", why->message);
+	if (ftruncate(with->plan, 0) < 0) /* others may need the room */
+		g_debug("the plan of chunks stays: %s", g_strerror(errno));
 	memset(with->n_from, 0, sizeof(with->n_from));
 	return copy_run(job, error);
 }

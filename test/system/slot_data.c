@@ -191,6 +191,37 @@ static void test_no_folder(void)
 	g_assert_nonnull(error);
 }
 
+static void test_room(void)
+{
+	char *folder = make_folder();
+	g_autofree char *inner = g_build_filename(folder, "data", NULL);
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(slot_data_check_room(inner, 4096, &error));
+	g_assert_no_error(error);
+	g_assert_true(g_file_test(inner, G_FILE_TEST_IS_DIR));
+	g_assert_false(slot_data_check_room(inner, UINT64_C(1) << 62, &error));
+	g_assert_error(error, FAILURE, FAILURE_NO_SPACE);
+	remove_folder(folder);
+}
+
+/* What was begun and not ended is neither found nor left. */
+static void test_given_up(void)
+{
+	char *folder = make_folder();
+	g_autoptr(GError) error = NULL;
+	fd_auto int fd = slot_data_new_index(folder, &slot, &error);
+
+	g_assert_no_error(error);
+	assert_kept(folder, NULL, NULL);
+	slot_data_drop_new_index(folder, &slot);
+	slot_data_drop_new_index(folder, &slot);
+	g_autofree char *own = g_build_filename(folder, "slot.rootfs.0", NULL);
+	g_autoptr(GDir) listing = g_dir_open(own, 0, &error);
+	g_assert_null(g_dir_read_name(listing));
+	remove_folder(folder);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -200,6 +231,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/system/slot-data/others-stay", test_others_stay);
 	g_test_add_func("/system/slot-data/links", test_links);
 	g_test_add_func("/system/slot-data/scratch", test_scratch);
+	g_test_add_func("/system/slot-data/room", test_room);
+	g_test_add_func("/system/slot-data/given-up", test_given_up);
 	g_test_add_func("/system/slot-data/no-folder", test_no_folder);
 	return g_test_run();
 }
