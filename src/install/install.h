@@ -21,6 +21,7 @@
 #include <stdbool.h>
 
 #include "base/progress.h"
+#include "install/statistics.h"
 #include "system/stream.h"
 #include "system/system.h"
 
@@ -55,6 +56,7 @@ const char *install_stage_name(InstallStage stage);
 typedef struct {
 	InstallStage stage;
 	const Slot *slot; /* being written; NULL: none. Of the System's configuration. */
+	InstallStatistics statistics;
 } InstallReport;
 
 typedef struct {

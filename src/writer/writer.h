@@ -15,6 +15,14 @@
 #include "model/slot.h"
 #include "source/source.h"
 
+#define WRITER_MOST_SEEDS 8
+
+/* Bytes of the image that this device had already, and where: "slot rootfs.0", "zeroes". */
+typedef struct {
+	char name[32];
+	uint64_t bytes;
+} WriterSeed;
+
 typedef struct {
 	const Image *image;
 	Source *bytes; /* NULL: the image has no file */
@@ -35,6 +43,9 @@ typedef struct {
 	/* Results: what reached the medium. */
 	uint64_t n_written; /* bytes written */
 	uint64_t n_punched; /* zero bytes that needed no write */
+	uint64_t n_kept;    /* bytes that were in place already, and needed none either */
+	WriterSeed seeds[WRITER_MOST_SEEDS]; /* the first `n_seeds`: not from the bundle */
+	unsigned n_seeds;
 } WriterJob;
 
 /* What others see of the slot, before and after it is written. */
