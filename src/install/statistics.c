@@ -17,7 +17,7 @@ static const struct {
 	{ "retries", offsetof(InstallStatistics, retries) },
 	{ "waited-ms", offsetof(InstallStatistics, waited_ms) },
 	{ "bytes-written", offsetof(InstallStatistics, written) },
-	{ "bytes-kept", offsetof(InstallStatistics, kept) },
+	{ "bytes-in-place", offsetof(InstallStatistics, in_place) },
 	{ "bytes-zero", offsetof(InstallStatistics, zero) },
 };
 
@@ -59,7 +59,7 @@ void statistics_add_seed(InstallStatistics *statistics, const char *name, uint64
 void statistics_add_job(InstallStatistics *statistics, const WriterJob *job)
 {
 	statistics->written += job->n_written;
-	statistics->kept += job->n_kept;
+	statistics->in_place += job->n_in_place;
 	statistics->zero += job->n_punched;
 	for (unsigned i = 0; i < job->n_seeds; i++)
 		statistics_add_seed(statistics, job->seeds[i].name, job->seeds[i].bytes);
@@ -136,7 +136,7 @@ char *statistics_describe(const InstallStatistics *statistics)
 	append_network(text, statistics);
 	append_seeds(text, statistics);
 	append_part(text, "wrote", statistics->written, "");
-	append_part(text, "left", statistics->kept, " in place");
+	append_part(text, "left", statistics->in_place, " in place");
 	append_part(text, "left out", statistics->zero, " of zeroes");
 	if (statistics->waited_ms >= 1000)
 		g_string_append_printf(text, "; waited %" G_GUINT64_FORMAT " s for the network",

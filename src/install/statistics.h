@@ -6,7 +6,7 @@
  *
  *     bundle   fetched, requests, retries, waited       from the server
  *     image    seeds                                    bytes this device had already
- *     medium   written, kept in place, zeroes           bytes of slots
+ *     medium   written, in place, zeroes                bytes of slots
  *
  * Of all slots together. What has happened counts also where the installation fails.
  */
@@ -24,7 +24,7 @@ typedef struct {
 	uint64_t requests, retries;
 	uint64_t waited_ms; /* for the network */
 	uint64_t written;   /* bytes; not what writers outside the pipeline write (archives) */
-	uint64_t kept;      /* bytes in place already, that needed no write */
+	uint64_t in_place;  /* bytes that were there already */
 	uint64_t zero;      /* bytes of zeroes that needed no write */
 	unsigned n_seeds;
 	WriterSeed seeds[WRITER_MOST_SEEDS];

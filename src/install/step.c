@@ -4,8 +4,12 @@
 
 #include "base/error.h"
 #include "install/hook.h"
+#include "system/journal.h"
 #include "system/trust.h"
 #include "writer/mount.h"
+
+/* What has to be written again at most when all is cut short. */
+#define JOURNAL_STEP (8 * 1024 * 1024)
 
 G_GNUC_PRINTF(2, 3)
 static void tell(const StepContext *context, const char *format, ...)
@@ -182,6 +186,18 @@ static bool write_image(const StepContext *context, const PlanStep *step, GError
 	Progress *copying =
 		progress_begin(context->progress, 9, 0, "Copying image to %s", step->slot->name);
 	WriterJob job = plan_job(step, context->facts.system, context->pool, copying);
+	g_autoptr(Journal) journal =
+		journal_open(system_config(context->facts.system)->data_directory, step->slot,
+	                     step->image->sha256, step->image->size);
+	CopyJournal known = {
+		.put = journal_put,
+		.user = journal,
+		.step = JOURNAL_STEP,
+	};
+	if (journal) {
+		known.known = journal_known(journal, &known.n_known);
+		job.journal = &known;
+	}
 	bool ok = step->writer ? run_writer(context, step, &job, error)
 	                       : run_hook(context, step, "slot-install", WRITER_UNMOUNTED, error);
 
@@ -189,8 +205,8 @@ static bool write_image(const StepContext *context, const PlanStep *step, GError
 	statistics_add_job(&context->events->report->statistics, &job);
 	if (ok && step->writer)
 		g_info("slot %s: %" G_GUINT64_FORMAT " bytes written, %" G_GUINT64_FORMAT
-		       " zero bytes without a write",
-		       step->slot->name, job.n_written, job.n_punched);
+		       " zero bytes without a write, %" G_GUINT64_FORMAT " in place",
+		       step->slot->name, job.n_written, job.n_punched, job.n_in_place);
 	return ok;
 }
 

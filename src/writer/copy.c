@@ -9,13 +9,19 @@
 #include "crypto/digest.h"
 #include "writer/target.h"
 
-#define CHUNK (1024 * 1024)
+#define CHUNK COPY_CHUNK
+#define BLOCK 4096
 #define GRAIN (64 * 1024) /* how finely zeroes are told from data */
+
+/* What is to be done with a block. */
+enum { TO_WRITE, TO_ZERO, IN_PLACE };
 
 typedef struct {
 	uint8_t *data; /* CHUNK bytes, aligned */
 	size_t size;
-	uint32_t zero; /* bit i: grain i has only zeroes */
+	uint8_t what[CHUNK / BLOCK];
+	bool is_kept;                /* all of it is in place */
+	uint8_t digest[DIGEST_SIZE]; /* for the journal */
 } Chunk;
 
 typedef struct {
@@ -25,6 +31,13 @@ typedef struct {
 	bool hashes_writes; /* else reading back shows both: a good medium and the right image */
 	uint64_t at, size;  /* of the window, on the target */
 	size_t n_head;
+	const CopyJournal *journal; /* NULL: none */
+	Target *present;            /* to see what is in place; NULL: nothing can be */
+	uint64_t first;             /* item the running pass began with */
+	uint64_t n_kept; /* items from the first on that were read from the medium, and hashed */
+	GByteArray *unsaved; /* digests of written items that are not in the journal yet */
+	uint64_t first_unsaved;
+	uint64_t n_unsynced; /* bytes */
 	/* One a ticket of the pool: item i has chunk i % depth for itself until consumed. */
 	Chunk *chunks;
 	unsigned n_chunks;
@@ -58,36 +71,75 @@ static size_t head_part(const Copy *copy, uint64_t item)
 	return item == 0 ? copy->n_head : 0;
 }
 
-static void *read_chunk(void *user, uint64_t item, GError **error)
+/* Is what the journal says was written there still there? Asked of the medium. */
+static bool is_in_place(Copy *copy, uint64_t item, Chunk *chunk)
 {
-	Copy *copy = user;
-	Chunk *chunk = chunk_of(copy, item);
+	uint8_t digest[DIGEST_SIZE];
+
+	if (!copy->present || item >= copy->journal->n_known ||
+	    !target_read_back(copy->present, chunk->data, chunk->size, item * CHUNK, NULL))
+		return false;
+	digest_bytes(chunk->data, chunk->size, digest);
+	memcpy(chunk->digest, digest, DIGEST_SIZE);
+	return memcmp(digest, copy->journal->known + item * DIGEST_SIZE, DIGEST_SIZE) == 0;
+}
+
+static void find_zeroes(Chunk *chunk)
+{
+	for (size_t at = 0; at < chunk->size; at += GRAIN) {
+		bool is_empty = chunk->size - at >= GRAIN && is_zero(chunk->data + at, GRAIN);
+
+		memset(chunk->what + at / BLOCK, is_empty ? TO_ZERO : TO_WRITE, GRAIN / BLOCK);
+	}
+}
+
+static bool fill_chunk(Copy *copy, uint64_t item, Chunk *chunk, GError **error)
+{
 	size_t n_image = image_part(copy, item, chunk), n_head = head_part(copy, item);
 
 	if (n_image && !source_read_at(copy->job->bytes, chunk->data, n_image, item * CHUNK, error))
-		return NULL;
+		return false;
 	memset(chunk->data + n_image, 0, chunk->size - n_image);
 	if (n_head) {
 		memcpy(copy->job->head, chunk->data, n_head);
 		memset(chunk->data, 0, n_head);
 	}
-	chunk->zero = 0;
-	for (unsigned i = 0; i < chunk->size / GRAIN; i++) {
-		if (is_zero(chunk->data + i * GRAIN, GRAIN))
-			chunk->zero |= 1u << i;
+	find_zeroes(chunk);
+	return true;
+}
+
+static void *read_chunk(void *user, uint64_t number, GError **error)
+{
+	Copy *copy = user;
+	uint64_t item = copy->first + number;
+	Chunk *chunk = chunk_of(copy, item);
+
+	chunk->is_kept = is_in_place(copy, item, chunk);
+	if (chunk->is_kept) {
+		memset(chunk->what, IN_PLACE, sizeof(chunk->what));
+		return chunk;
 	}
+	if (!fill_chunk(copy, item, chunk, error))
+		return NULL;
+	if (copy->journal)
+		digest_bytes(chunk->data, chunk->size, chunk->digest);
 	return chunk;
 }
 
-/* Grains [first, last) are alike: all zero, or all to be written. */
+/* Blocks [first, last) are alike. */
 static bool write_run(Copy *copy, const Chunk *chunk, uint64_t at, unsigned first, unsigned last,
                       GError **error)
 {
-	size_t from = (size_t)first * GRAIN;
-	size_t size = MIN((size_t)last * GRAIN, chunk->size) - from;
+	size_t from = (size_t)first * BLOCK;
+	size_t size = MIN((size_t)last * BLOCK, chunk->size) - from;
 	bool is_done = false;
 
-	if (chunk->zero >> first & 1) {
+	if (chunk->what[first] == IN_PLACE) {
+		copy->job->n_in_place += size;
+		return true;
+	}
+	copy->n_unsynced += size;
+	if (chunk->what[first] == TO_ZERO) {
 		if (!target_punch(copy->target, size, at + from, &is_done, error))
 			return false;
 		copy->job->n_punched += is_done ? size : 0;
@@ -108,30 +160,72 @@ static void hash_image(Copy *copy, uint64_t item, const Chunk *chunk)
 		digest_update(copy->digest, chunk->data + n_head, n_image - n_head);
 }
 
-static bool write_chunk(void *user, uint64_t item, void *made, GError **error)
+/* First the medium, then the word that it is there. */
+static bool save_journal(Copy *copy, uint64_t end, GError **error)
 {
-	Copy *copy = user;
-	const Chunk *chunk = made;
-	unsigned n_grains = (unsigned)((chunk->size + GRAIN - 1) / GRAIN);
+	const CopyJournal *journal = copy->journal;
 
-	for (unsigned first = 0, last; first < n_grains; first = last) {
-		for (last = first + 1; last < n_grains; last++) {
-			if ((chunk->zero >> last & 1) != (chunk->zero >> first & 1))
+	if (!copy->unsaved->len || (copy->n_unsynced < journal->step && end * CHUNK < copy->size))
+		return true;
+	if (!target_sync(copy->target, error))
+		return false;
+	journal->put(journal->user, copy->first_unsaved, copy->unsaved->data,
+	             copy->unsaved->len / DIGEST_SIZE);
+	g_byte_array_set_size(copy->unsaved, 0);
+	copy->n_unsynced = 0;
+	return true;
+}
+
+static bool note_chunk(Copy *copy, uint64_t item, const Chunk *chunk, GError **error)
+{
+	if (!copy->journal)
+		return true;
+	if (!copy->unsaved->len) {
+		if (chunk->is_kept)
+			return true;
+		copy->first_unsaved = item;
+	}
+	g_byte_array_append(copy->unsaved, chunk->digest, DIGEST_SIZE);
+	return save_journal(copy, item + 1, error);
+}
+
+static bool write_runs(Copy *copy, uint64_t item, const Chunk *chunk, GError **error)
+{
+	unsigned n_blocks = (unsigned)((chunk->size + BLOCK - 1) / BLOCK);
+
+	for (unsigned first = 0, last; first < n_blocks; first = last) {
+		for (last = first + 1; last < n_blocks; last++) {
+			if (chunk->what[last] != chunk->what[first])
 				break;
 		}
 		if (!write_run(copy, chunk, copy->at + item * CHUNK, first, last, error))
 			return false;
 	}
-	if (copy->hashes_writes)
+	return true;
+}
+
+static bool write_chunk(void *user, uint64_t number, void *made, GError **error)
+{
+	Copy *copy = user;
+	uint64_t item = copy->first + number;
+	const Chunk *chunk = made;
+	bool is_first = copy->n_kept == item && chunk->is_kept;
+
+	if (!write_runs(copy, item, chunk, error) || !note_chunk(copy, item, chunk, error))
+		return false;
+	/* What the medium gave just now need not be read a second time. */
+	copy->n_kept += is_first;
+	if (copy->hashes_writes || is_first)
 		hash_image(copy, item, chunk);
 	copy->done += chunk->size;
 	progress_bytes(copy->job->progress, copy->done, copy->total);
 	return true;
 }
 
-static void *read_back_chunk(void *user, uint64_t item, GError **error)
+static void *read_back_chunk(void *user, uint64_t number, GError **error)
 {
 	Copy *copy = user;
+	uint64_t item = copy->first + number;
 	Chunk *chunk = chunk_of(copy, item);
 
 	return target_read_back(copy->target, chunk->data, chunk->size, copy->at + item * CHUNK,
@@ -152,9 +246,10 @@ static bool check_rest(const Copy *copy, uint64_t item, const Chunk *chunk, GErr
 	            copy->job->path);
 }
 
-static bool hash_chunk(void *user, uint64_t item, void *made, GError **error)
+static bool hash_chunk(void *user, uint64_t number, void *made, GError **error)
 {
 	Copy *copy = user;
+	uint64_t item = copy->first + number;
 	const Chunk *chunk = made;
 
 	if (!check_rest(copy, item, chunk, error))
@@ -165,14 +260,13 @@ static bool hash_chunk(void *user, uint64_t item, void *made, GError **error)
 	return true;
 }
 
-static bool run_all(Copy *copy, const PoolWork *work, uint8_t result[DIGEST_SIZE], GError **error)
+/* From item `first` on. */
+static bool run_from(Copy *copy, uint64_t first, const PoolWork *work, GError **error)
 {
 	uint64_t n_items = copy->size / CHUNK + (copy->size % CHUNK != 0);
 
-	if (!pool_run(copy->job->pool, n_items, work, copy, error))
-		return false;
-	digest_finish(copy->digest, result);
-	return true;
+	copy->first = first;
+	return pool_run(copy->job->pool, n_items - first, work, copy, error);
 }
 
 static bool check_digest(const Copy *copy, const uint8_t digest[DIGEST_SIZE], GError **error)
@@ -185,26 +279,48 @@ static bool check_digest(const Copy *copy, const uint8_t digest[DIGEST_SIZE], GE
 	            copy->job->sha256);
 }
 
-/* `written` is set where writes are hashed. */
-static bool write_all(Copy *copy, uint8_t written[DIGEST_SIZE], GError **error)
+/* What is known to be there is not asked for ahead. */
+static void prefetch_rest(const Copy *copy)
+{
+	uint64_t known = copy->present ? MIN(copy->journal->n_known * CHUNK, copy->size) : 0;
+
+	source_prefetch(copy->job->bytes, copy->job->bytes->size - known, known);
+}
+
+static bool write_to(Copy *copy, Target *target, GError **error)
 {
 	static const PoolWork work = { .produce = read_chunk, .consume = write_chunk };
-	g_autoptr(Target) target = copy->job->window ? target_open_shared(copy->job->path, error)
-	                                             : target_open(copy->job->path, error);
 
-	if (!target)
-		return false;
 	if (target_capacity(target) < copy->size || target_capacity(target) - copy->size < copy->at)
 		return fail(error, FAILURE_TOO_LARGE,
 		            "Slot (%" G_GUINT64_FORMAT
 		            " bytes) is too small for image (%" G_GUINT64_FORMAT " bytes).",
 		            target_capacity(target), copy->size);
 	copy->target = target;
-	source_prefetch(copy->job->bytes, copy->size,
-	                0); /* all of it, in order: a server is told */
-	return run_all(copy, &work, written, error) &&
-	       (!copy->hashes_writes || check_digest(copy, written, error)) &&
-	       target_finish(target, copy->at + copy->size, error);
+	prefetch_rest(copy);
+	return run_from(copy, 0, &work, error);
+}
+
+/* `written` is set where writes are hashed. */
+static bool write_all(Copy *copy, uint8_t written[DIGEST_SIZE], GError **error)
+{
+	g_autoptr(Target) target = copy->job->window ? target_open_shared(copy->job->path, error)
+	                                             : target_open(copy->job->path, error);
+
+	if (!target)
+		return false;
+	if (copy->journal && copy->journal->n_known)
+		copy->present = target_open_back(copy->job->path, NULL);
+	bool ok = write_to(copy, target, error);
+	g_clear_pointer(&copy->present, target_free);
+	if (!ok)
+		return false;
+	if (copy->hashes_writes) {
+		digest_finish(copy->digest, written);
+		if (!check_digest(copy, written, error))
+			return false;
+	}
+	return target_finish(target, copy->at + copy->size, error);
 }
 
 /* What was read back is not what was signed: is it the image or the medium? */
@@ -213,7 +329,10 @@ static bool blame(Copy *copy, GError **error)
 	static const PoolWork work = { .produce = read_chunk, .consume = hash_chunk };
 	uint8_t digest[DIGEST_SIZE];
 
-	if (!run_all(copy, &work, digest, error) || !check_digest(copy, digest, error))
+	if (!run_from(copy, 0, &work, error))
+		return false;
+	digest_finish(copy->digest, digest);
+	if (!check_digest(copy, digest, error))
 		return false;
 	return fail(error, FAILURE_INTEGRITY,
 	            "%s reads back differently from what was written: the medium is damaged",
@@ -224,11 +343,14 @@ static bool compare_all(Copy *copy, const uint8_t written[DIGEST_SIZE], GError *
 {
 	static const PoolWork work = { .produce = read_back_chunk, .consume = hash_chunk };
 	g_autoptr(Target) target = target_open_back(copy->job->path, error);
+	uint64_t first = copy->hashes_writes ? 0 : copy->n_kept;
 	uint8_t found[DIGEST_SIZE];
 
 	copy->target = target;
-	if (!target || !run_all(copy, &work, found, error))
+	copy->done = copy->size + MIN(first * CHUNK, copy->size);
+	if (!target || !run_from(copy, first, &work, error))
 		return false;
+	digest_finish(copy->digest, found);
 	bool is_same = copy->hashes_writes ? memcmp(found, written, DIGEST_SIZE) == 0
 	                                   : check_digest(copy, found, NULL);
 	return is_same || blame(copy, error);
@@ -240,12 +362,15 @@ static void clear(Copy *copy)
 		free(copy->chunks[i].data);
 	g_free(copy->chunks);
 	digest_free(copy->digest);
+	g_byte_array_unref(copy->unsaved);
 }
 
 static bool prepare(Copy *copy, GError **error)
 {
 	copy->n_chunks = pool_depth(copy->job->pool);
 	copy->chunks = g_new0(Chunk, copy->n_chunks);
+	copy->unsaved = g_byte_array_new();
+	copy->digest = digest_new();
 	for (unsigned i = 0; i < copy->n_chunks; i++) {
 		void *data = NULL;
 
@@ -254,27 +379,44 @@ static bool prepare(Copy *copy, GError **error)
 			            copy->n_chunks);
 		copy->chunks[i].data = data;
 	}
-	copy->digest = digest_new();
 	return true;
 }
 
-bool copy_run(CopyJob *job, GError **error)
+static bool run_once(CopyJob *job, const CopyJournal *journal, GError **error)
 {
 	Copy copy = { .job = job,
 		      .at = job->window ? job->window->at : 0,
 		      .size = job->window ? job->window->size : job->bytes->size,
-		      .n_head = (size_t)MIN(job->n_head, job->bytes->size) };
+		      .n_head = (size_t)MIN(job->n_head, job->bytes->size),
+		      .journal = journal };
 	uint8_t written[DIGEST_SIZE];
 
 	g_assert(copy.size >= job->bytes->size && copy.n_head <= COPY_HEAD_MAX);
-
-	job->n_written = job->n_punched = 0;
+	job->n_written = job->n_punched = job->n_in_place = 0;
 	copy.hashes_writes = !job->verify || !job->sha256;
 	copy.total = job->verify ? copy.size * 2 : copy.size;
 	bool ok = prepare(&copy, error) && write_all(&copy, written, error) &&
 	          (!job->verify || compare_all(&copy, written, error));
 	clear(&copy);
 	return ok;
+}
+
+bool copy_run(CopyJob *job, GError **error)
+{
+	const CopyJournal *journal = job->window ? NULL : job->journal;
+	g_autoptr(GError) why = NULL;
+
+	if (run_once(job, journal, &why))
+		return true;
+	if (!job->n_in_place || !g_error_matches(why, FAILURE, FAILURE_INTEGRITY)) {
+		g_propagate_error(error, g_steal_pointer(&why));
+		return false;
+	}
+	/* A journal that lies must not be the end of all updates. */
+	g_warning("%s; writing all of it again, whatever seems to be in place", why->message);
+	CopyJournal nothing = *journal;
+	nothing.n_known = 0;
+	return run_once(job, &nothing, error);
 }
 
 bool copy_check_target(const char *path, uint64_t size, GError **error)

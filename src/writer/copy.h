@@ -11,6 +11,10 @@
  *             with the manifest. One hash shows both, that the image is the signed one
  *             and that the medium has it; without reading back, what is written is hashed.
  *
+ * What is on the target already need not be fetched nor written: a journal tells what was
+ * written there once, the medium is asked whether it is still there. What was read from the medium
+ * for that is not read back again, everything else is.
+ *
  * Memory: pool depth times 1 MiB.
  */
 
@@ -19,11 +23,23 @@
 #include "source/source.h"
 
 #define COPY_HEAD_MAX 4096
+#define COPY_CHUNK    (1024 * 1024)
 
 /* Bytes [at, at + size) of a target. */
 typedef struct {
 	uint64_t at, size;
 } Window;
+
+/* What is known of a target from an earlier run with the same image, and whom to tell of this one. */
+typedef struct {
+	const uint8_t
+		*known; /* SHA-256 of each COPY_CHUNK from the first on, the last may be shorter */
+	uint64_t n_known;
+	/* Chunks [first, first + n) are on the medium for good: their digests. */
+	void (*put)(void *user, uint64_t first, const uint8_t *digests, size_t n);
+	void *user;
+	uint64_t step; /* bytes written between two puts */
+} CopyJournal;
 
 typedef struct {
 	Source *bytes;
@@ -36,8 +52,10 @@ typedef struct {
 	                       * with zeroes behind the image, and others may use the rest */
 	/* The first `n_head` bytes of the image come here, and stay zero on the target. */
 	uint8_t *head;
-	size_t n_head;                 /* at most COPY_HEAD_MAX */
+	size_t n_head;              /* at most COPY_HEAD_MAX */
+	const CopyJournal *journal; /* NULL: nothing is known, nobody is told. Not with a window */
 	uint64_t n_written, n_punched; /* results */
+	uint64_t n_in_place;
 } CopyJob;
 
 bool copy_run(CopyJob *job, GError **error);

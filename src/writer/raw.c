@@ -18,11 +18,13 @@ static bool write_raw(WriterJob *job, GError **error)
 		         .sha256 = job->image->sha256,
 		         .pool = job->pool,
 		         .progress = job->progress,
-		         .verify = job->verify };
+		         .verify = job->verify,
+		         .journal = job->journal };
 	bool ok = copy_run(&copy, error);
 
 	job->n_written = copy.n_written;
 	job->n_punched = copy.n_punched;
+	job->n_in_place = copy.n_in_place;
 	return ok;
 }
 

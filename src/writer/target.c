@@ -192,6 +192,11 @@ bool target_punch(Target *target, uint64_t size, uint64_t at, bool *is_done, GEr
 	return true;
 }
 
+bool target_sync(Target *target, GError **error)
+{
+	return fd_sync(target->fd, target->path, error);
+}
+
 bool target_finish(Target *target, uint64_t size, GError **error)
 {
 	if (!target->is_block && target->size < size) {

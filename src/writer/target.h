@@ -33,6 +33,9 @@ bool target_write(Target *target, const void *from, size_t size, uint64_t at, GE
 /* Make a range zero without writing it. `*is_done` false: this target cannot, write it. */
 bool target_punch(Target *target, uint64_t size, uint64_t at, bool *is_done, GError **error);
 
+/* What was written so far is on the medium after this. */
+bool target_sync(Target *target, GError **error);
+
 /* All `size` bytes from 0 on are on the medium after this, and close. A file that was
  * smaller has grown to `size`. */
 bool target_finish(Target *target, uint64_t size, GError **error);

@@ -14,6 +14,7 @@
 #include "model/manifest.h"
 #include "model/slot.h"
 #include "source/source.h"
+#include "writer/copy.h"
 
 #define WRITER_MOST_SEEDS 8
 
@@ -29,8 +30,9 @@ typedef struct {
 	const Slot *slot;
 	const char *mount_prefix; /* folder to mount slots in */
 	Pool *pool;
-	Progress *progress; /* may be NULL */
-	bool verify;        /* read back and compare */
+	Progress *progress;         /* may be NULL */
+	bool verify;                /* read back and compare */
+	const CopyJournal *journal; /* NULL: none. For who copies an image as it is */
 	/* Called once, when all is written and the slot is still mounted there: for a writer
 	 * with WRITER_WITHIN. NULL: nothing to do. */
 	bool (*while_mounted)(void *user, const char *mount_point, GError **error);
@@ -41,9 +43,9 @@ typedef struct {
 	bool (*before_switch)(void *user, GError **error);
 	void *before_user;
 	/* Results: what reached the medium. */
-	uint64_t n_written; /* bytes written */
-	uint64_t n_punched; /* zero bytes that needed no write */
-	uint64_t n_kept;    /* bytes that were in place already, and needed none either */
+	uint64_t n_written;                  /* bytes written */
+	uint64_t n_punched;                  /* zero bytes that needed no write */
+	uint64_t n_in_place;                 /* bytes that were there already */
 	WriterSeed seeds[WRITER_MOST_SEEDS]; /* the first `n_seeds`: not from the bundle */
 	unsigned n_seeds;
 } WriterJob;

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Fixtures over the real binary. RAUC names it; by default it is the release or the dev build."""
 
+import contextlib
 import os
 import pathlib
 import shutil
 import signal
 import subprocess
+import tempfile
 
 import pytest
 
@@ -55,6 +57,45 @@ def debian():
     if not told or not told.stdout.startswith("rauc 1."):
         pytest.skip("Debian's rauc is not installed (apt-get install rauc)")
     return DEBIAN
+
+
+@pytest.fixture(scope="session")
+def public():
+    """public(name): a folder everybody can read. Not below pytest's own, which is for its owner again whenever another
+    pytest begins."""
+    with tempfile.TemporaryDirectory(prefix="rauc-flow-") as top:
+        os.chmod(top, 0o755)
+
+        def make(name):
+            folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{name}-", dir=top))
+            folder.chmod(0o755)
+            return folder
+        yield make
+
+
+@pytest.fixture(scope="module")
+def fetcher(rauc, public):
+    """The program that fetches: a copy of the one beside the one that is tested, which somebody else may start wherever this
+    tree lies."""
+    path = rauc.parent / "fetch" / "rauc-fetch"
+    if not path.exists():
+        pytest.skip(f"there is no {path}: this build has no streaming")
+    copy = public("bin") / "rauc-fetch"
+    shutil.copy(path, copy)
+    copy.chmod(0o755)
+    devices.EXTRA["RAUC_FETCH"] = str(copy)
+    yield copy
+    del devices.EXTRA["RAUC_FETCH"]
+
+
+def fetchers(program):
+    """Processes of this very file."""
+    found = []
+    for entry in os.listdir("/proc"):
+        with contextlib.suppress(OSError):
+            if entry.isdigit() and os.readlink(f"/proc/{entry}/exe") == str(program):
+                found.append(int(entry))
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -20,18 +20,11 @@ import pytest
 import bundles
 import device as devices
 from bundles import MIB
+from strikes import CHANGES, STEADY, calls, moments, strike
 
 IMAGE = bundles.image(6 * MIB + 4096, 21)
 OLD = bundles.image(7 * MIB, 22)
 N_RUNS = 100
-CHANGES = ["write", "pwrite64", "fallocate", "ftruncate", "fsync", "fdatasync", "rename", "renameat", "renameat2",
-           "openat", "unlink", "mkdir", "fchmod", "close"]
-
-
-# Leak detection does not work below strace.
-ASAN_TRACED = devices.ASAN.replace("detect_leaks=1", "detect_leaks=0")
-# A second arena makes glibc ask for the number of processors, which opens a file now and then.
-STEADY = {"ASAN_OPTIONS": ASAN_TRACED, "GLIBC_TUNABLES": "glibc.malloc.arena_max=1"}
 
 
 class Bench:
@@ -142,36 +135,7 @@ def trace(bench, tool, tmp_path):
         pytest.skip("strace may not trace here")
     code = traced(bench, tool, path, "-e", "trace=" + ",".join(["?" + c for c in CHANGES] + ["pread64", "execve"]))
     assert code == 0
-    return [line.split(None, 1) for line in path.read_text().splitlines()]
-
-
-def file_of(call):
-    """The call and the file it is about, without what is random in names."""
-    found = re.match(r'(\w+)\((?:AT_FDCWD(?:<[^>]*>)?, )?(?:\d+<([^>]*)>|"([^"]*)")?', call)
-    return found[1], re.sub(r"\.\w{6}$", "", found[2] or found[3] or "")
-
-
-def is_met(lines, name, call):
-    """Was it this call that the fault met? A thread may have made one call more than when they were counted."""
-    met = [words for _, words in lines if "(INJECTED)" in words] or [
-        words for _, words in lines if words.startswith(name + "(")][-1:]
-    return bool(met) and file_of(met[0]) == file_of(call)
-
-
-def moments(trace, folder):
-    """(syscall, number, line) of each call that changes something on the medium, counted as strace does."""
-    counts, found = {}, []
-    for pid, call in trace:
-        name = re.match(r"(\w+)\(", call)
-        if not name or name[1] not in CHANGES:
-            continue
-        key = (pid, name[1])
-        counts[key] = counts.get(key, 0) + 1
-        on_medium = str(folder) in call and "= -1" not in call
-        harmless = name[1] == "openat" and "O_CREAT" not in call or name[1] == "close"
-        if on_medium and not harmless:
-            found.append((name[1], counts[key], call))
-    return found
+    return calls(path)
 
 
 def test_killed_at_every_change(bench, trace, tool, tmp_path, note):
@@ -180,18 +144,16 @@ def test_killed_at_every_change(bench, trace, tool, tmp_path, note):
     names = [m[0] for m in all_moments]
     assert names.count("pwrite64") > 8 and "fallocate" in names, "the trace shows the installation"
     deciding = [i for i, m in enumerate(all_moments) if "grubenv>" in m[2] and "write" in m[0]][-1]
+
+    def killed(*options):
+        bench.reset()
+        traced(bench, tool, tmp_path / "killed", *options)
+        return None, calls(tmp_path / "killed")
+
     for n, (name, number, call) in enumerate(all_moments):
         what = f"killed before {name} number {number}: {call[:150]}"
-        for _ in range(5):
-            bench.reset()
-            traced(bench, tool, tmp_path / "killed", "-e", f"trace={name}", "-e",
-                   f"inject={name}:signal=SIGKILL:when={number}")
-            text = (tmp_path / "killed").read_text()
-            if is_met([line.split(None, 1) for line in text.splitlines()], name, call):
-                break
-        else:
-            raise AssertionError(f"never {what}")
-        assert "killed by SIGKILL" in text, what
+        _, trace = strike(killed, "signal=SIGKILL", all_moments, n, folder)
+        assert "killed by SIGKILL" in str(trace), what
         chosen = bench.judge(what)
         assert chosen == ("A" if n <= deciding else "B"), f"{what}: one write decides, and it is the last of boot state"
         bench.install_after(what, chosen)
@@ -243,13 +205,13 @@ def test_marks_killed_at_every_change(bench, tool, tmp_path, args, before, after
         subprocess.run([tool("strace"), "-f", "-y", "-qq", "-o", path, *options, device.rauc, "--conf", device.conf,
                         "status", *args], capture_output=True, timeout=60,
                        env={**os.environ, **device.env, **STEADY})
-        return [line.split(None, 1) for line in path.read_text().splitlines()]
+        return None, calls(path)
 
-    found = moments(mark("-e", "trace=" + ",".join("?" + c for c in CHANGES)), device.folder)
+    found = moments(mark("-e", "trace=" + ",".join("?" + c for c in CHANGES))[1], device.folder)
     assert device.chosen() == after
     deciding = [i for i, m in enumerate(found) if "grubenv>" in m[2] and "write" in m[0]]
     assert len(deciding) == 1
-    for n, (name, number, call) in enumerate(found):
-        lines = mark("-e", f"trace={name}", "-e", f"inject={name}:signal=SIGKILL:when={number}")
-        assert "killed by SIGKILL" in str(lines), call
+    for n, (_, _, call) in enumerate(found):
+        _, trace = strike(mark, "signal=SIGKILL", found, n, device.folder)
+        assert "killed by SIGKILL" in str(trace), call
         assert device.chosen() == (before if n <= deciding[0] else after), call

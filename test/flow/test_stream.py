@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Bundles from a server, straight into the slot: real nginx, HTTP/1.1 and HTTP/2, TLS, and what goes wrong."""
 
-import contextlib
 import json
 import os
 import pathlib
@@ -9,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 
@@ -20,39 +18,15 @@ import device as devices
 import pki as authorities
 import webserver
 from bundles import MIB
-from conftest import OLD
+from conftest import OLD, fetchers
 
 SIZE = 12 * MIB + 4096
 
 
 @pytest.fixture(scope="module")
-def fetcher(rauc, tmp_path_factory):
-    """The program that fetches: beside the one that is tested."""
-    path = rauc.parent / "fetch" / "rauc-fetch"
-    if not path.exists():
-        pytest.skip(f"there is no {path}: this build has no streaming")
-    if not webserver.NGINX:
-        pytest.skip("nginx is not installed")
-    # somebody else starts it, who may not reach where this tree lies
-    folder = tmp_path_factory.mktemp("bin")
-    for parent in (folder, *folder.parents):
-        if str(parent).startswith(tempfile.gettempdir() + "/"):
-            parent.chmod(parent.stat().st_mode | 0o055)
-    copy = folder / "rauc-fetch"
-    shutil.copy(path, copy)
-    copy.chmod(0o755)
-    devices.EXTRA["RAUC_FETCH"] = str(copy)
-    yield copy
-    del devices.EXTRA["RAUC_FETCH"]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory, maker):
-    """A folder that everybody can read, with bundles."""
-    folder = tmp_path_factory.mktemp("site")
-    for path in (folder, *folder.parents):
-        if str(path).startswith("/tmp/"):
-            path.chmod(path.stat().st_mode | 0o055)
+def site(public, maker):
+    """A folder with bundles."""
+    folder = public("site")
     shutil.copy(maker.simple(SIZE, 21), folder / "good.raucb")
     shutil.copy(maker.simple(MIB, 22, fmt="plain"), folder / "plain.raucb")
     shutil.copy(maker.simple(MIB, 23, signer=maker.pki.rogue), folder / "rogue.raucb")
@@ -64,13 +38,11 @@ def site(tmp_path_factory, maker):
 
 
 @pytest.fixture(scope="module")
-def server_identity(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tls")
+def server_identity(public):
+    folder = public("tls")
     key, cert = folder / "key.pem", folder / "cert.pem"
     authorities.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "30",
                         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
-    for path in (folder, folder.parent, folder.parent.parent):
-        path.chmod(path.stat().st_mode | 0o055)
     cert.chmod(0o644)
     return cert, key
 
@@ -78,6 +50,8 @@ def server_identity(tmp_path_factory):
 @pytest.fixture
 def nginx(tmp_path_factory, site, fetcher):
     """nginx(**kwargs): one, started; stopped after the test."""
+    if not webserver.NGINX:
+        pytest.skip("nginx is not installed")
     made = []
 
     def make(**kwargs):
@@ -100,16 +74,6 @@ def server(request, nginx, server_identity):
     made = nginx(**wanted)
     made.options = ["--tls-ca", server_identity[0]] if made.scheme == "https" else []
     return made
-
-
-def fetchers(program):
-    """Processes of this very file."""
-    found = []
-    for entry in os.listdir("/proc"):
-        with contextlib.suppress(OSError):
-            if entry.isdigit() and os.readlink(f"/proc/{entry}/exe") == str(program):
-                found.append(int(entry))
-    return found
 
 
 @pytest.fixture(autouse=True)
@@ -172,16 +136,14 @@ def test_refused(nginx, device, case):
     assert device.chosen() == "A" and device.content("rootfs.1") == OLD
 
 
-def test_client_certificate(nginx, device, server_identity, pki, tmp_path):
+def test_client_certificate(nginx, device, server_identity, pki, public):
     server = nginx(tls=server_identity, client_ca=pki.ec_ca.cert)
-    cert, key = tmp_path / "client.pem", tmp_path / "client.key"
+    folder = public("client")
+    cert, key = folder / "client.pem", folder / "client.key"
     shutil.copy(pki.ec.cert, cert)
     shutil.copy(pki.ec.key, key)
     for path in (cert, key):
         path.chmod(0o644)
-    for path in (tmp_path, *tmp_path.parents):
-        if str(path).startswith("/tmp/"):
-            path.chmod(path.stat().st_mode | 0o055)
     without = device.call("install", "--tls-ca", server_identity[0], f"{server.url}/good.raucb")
     assert without.code == 1 and device.chosen() == "A", without.text
     device.ok("install", "--tls-ca", server_identity[0], "--tls-cert", cert, "--tls-key", key, f"{server.url}/good.raucb")

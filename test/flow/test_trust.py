@@ -15,8 +15,8 @@ import bundles
 import device as devices
 from bundles import MIB
 from bus import wait_until
+from strikes import CHANGES, STEADY, calls, moments, strike
 from test_bad_input import Before
-from test_power import CHANGES, STEADY, moments
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 DEMO = TOP / "pki" / "demo"
@@ -441,7 +441,7 @@ def committed(device, maker, tool, tmp_path):
         result = devices.run(device.rauc, "--conf", device.conf, "status", "mark-good",
                              env={**device.env, **STEADY, "RAUC_TEST_CLOCK_SYNCHRONISED": "yes"},
                              wrap=[tool("strace"), "-f", "-y", "-qq", "-s", "64", "-o", trace, *options])
-        return result, [line.split(None, 1) for line in trace.read_text().splitlines()]
+        return result, calls(trace)
     return mark
 
 
@@ -479,9 +479,9 @@ def changes(device, committed):
 def test_power_cut_while_learning(device, committed, note):
     found = changes(device, committed)
     ends = []
-    for name, number, call in found:
+    for n, (name, number, call) in enumerate(found):
         what = f"killed before {name} number {number}: {call[:150]}"
-        _, trace = committed("-e", f"trace={name}", "-e", f"inject={name}:signal=SIGKILL:when={number}")
+        _, trace = strike(committed, "signal=SIGKILL", found, n, device.folder)
         assert "killed by SIGKILL" in str(trace), what
         ends.append(judge(device, what))
         mend(device, what)
@@ -491,11 +491,12 @@ def test_power_cut_while_learning(device, committed, note):
 
 def test_faults_while_learning(device, committed):
     """A medium that fails: the slot is good all the same, the state is as before or after, and it is said."""
-    for name, number, call in changes(device, committed):
+    found = changes(device, committed)
+    for n, (name, number, call) in enumerate(found):
         if "/trust." not in call:
             continue
         what = f"{name} number {number} fails: {call[:150]}"
-        result, trace = committed("-e", f"trace={name}", "-e", f"inject={name}:error=EIO:when={number}")
+        result, trace = strike(committed, "error=EIO", found, n, device.folder)
         assert "(INJECTED)" in str(trace), what
         assert result.code == 0, f"{what}\n{result.text}"
         assert "saving trust state" in result.err or name == "unlink", f"{what}\n{result.text}"

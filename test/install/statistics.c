@@ -25,7 +25,7 @@ static const struct {
 	    .requests = 9,
 	    .waited_ms = 3000,
 	    .written = 40000000,
-	    .kept = 160000000,
+	    .in_place = 160000000,
 	    .zero = 9000000,
 	    .n_seeds = 2,
 	    .seeds = { { "slot rootfs.0", 179000000 }, { "earlier attempt", 1100000 } } },
@@ -65,7 +65,7 @@ static void test_jobs(void)
 	InstallStatistics sum = { 0 };
 	WriterJob job = { .n_written = 1,
 		          .n_punched = 20,
-		          .n_kept = 300,
+		          .n_in_place = 300,
 		          .n_seeds = 2,
 		          .seeds = { { "slot a.0", 5 }, { "nothing", 0 } } };
 
@@ -73,7 +73,7 @@ static void test_jobs(void)
 	statistics_add_job(&sum, &job);
 	g_assert_cmpuint(sum.written, ==, 2);
 	g_assert_cmpuint(sum.zero, ==, 40);
-	g_assert_cmpuint(sum.kept, ==, 600);
+	g_assert_cmpuint(sum.in_place, ==, 600);
 	g_assert_cmpuint(sum.n_seeds, ==, 1);
 	g_assert_cmpuint(sum.seeds[0].bytes, ==, 10);
 }

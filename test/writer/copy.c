@@ -11,6 +11,14 @@
 #include "crypto/digest.h"
 
 static char *path;
+static unsigned n_warnings;
+
+static GLogWriterOutput count_warnings(GLogLevelFlags level, const GLogField *fields G_GNUC_UNUSED,
+                                       gsize n_fields G_GNUC_UNUSED, gpointer user G_GNUC_UNUSED)
+{
+	n_warnings += level & G_LOG_LEVEL_WARNING ? 1 : 0;
+	return G_LOG_WRITER_HANDLED;
+}
 
 /* What a run of 64 KiB holds: 'd'ata, 'z'ero, or 'h'alf of each. */
 static GBytes *image_of(const char *grains, size_t tail)
@@ -161,6 +169,179 @@ static void test_no_digest(void)
 	}
 }
 
+/* --- What is in place already ---------------------------------------------- */
+
+typedef struct {
+	uint8_t digests[8 * DIGEST_SIZE];
+	uint64_t n;
+	unsigned n_puts;
+} Kept;
+
+static void keep(void *user, uint64_t first, const uint8_t *digests, size_t n)
+{
+	Kept *kept = user;
+
+	g_assert_cmpuint(first, <=, kept->n);
+	memcpy(kept->digests + first * DIGEST_SIZE, digests, n * DIGEST_SIZE);
+	kept->n = MAX(kept->n, first + n);
+	kept->n_puts++;
+}
+
+/* Counts what is asked for. */
+typedef struct {
+	Source base;
+	Source *below;
+	gint n_read;
+} Counting;
+
+static bool counting_read_at(Source *source, void *to, size_t size, uint64_t at, GError **error)
+{
+	Counting *counting = (Counting *)source;
+
+	g_atomic_int_add(&counting->n_read, (gint)size);
+	return source_read_at(counting->below, to, size, at, error);
+}
+
+static void counting_free(Source *source)
+{
+	source_unref(((Counting *)source)->below);
+	g_free(source);
+}
+
+static Counting *counting_new(GBytes *image)
+{
+	static const SourceOps ops = { .kind = "counting",
+		                       .read_at = counting_read_at,
+		                       .free = counting_free };
+	Counting *counting = g_new0(Counting, 1);
+
+	source_init(&counting->base, &ops, g_bytes_get_size(image));
+	counting->below = source_memory_new(image);
+	return counting;
+}
+
+/* An image of 4 MiB and 64 KiB and a bit: five chunks. What the target has of each of them before,
+ * and what the journal says: as it is 'i', 'o'ther; and nothing of it '-'. */
+static const struct {
+	const char *target, *journal;
+	unsigned n_fetched; /* chunks */
+	bool has_verify;
+} resumed[] = {
+	{ "-----", "-----", 5, true }, { "iiiii", "-----", 5, true },
+	{ "i----", "i----", 4, true }, { "iii--", "iii--", 2, true },
+	{ "iiiii", "iiiii", 0, true }, { "iiiii", "iiiii", 0, false },
+	{ "ioiii", "iiiii", 1, true }, { "oiiii", "iiiii", 1, true },
+	{ "iiiio", "iiiii", 1, true }, { "iiiio", "iiiii", 1, false },
+	{ "iiiii", "ioioi", 2, true }, { "iii", "iiiii", 2, true },
+	{ "", "iiiii", 5, true },      { "iii--", "iii--", 2, false },
+};
+
+static void test_resumes(void)
+{
+	g_autoptr(GBytes) image =
+		image_of("dhdddddddddddddzzddddddddddddddddddddddddddddddddddddddddddddddddd", 300);
+	g_autofree char *sha256 = sha256_of(image);
+	size_t total;
+	const uint8_t *bytes = g_bytes_get_data(image, &total);
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(resumed); i++) {
+		Kept kept = { .n = strlen(resumed[i].journal) };
+		g_autofree uint8_t *old = g_memdup2(bytes, total);
+		Counting *counting = counting_new(image);
+		g_autoptr(Source) source = &counting->base;
+		g_autoptr(Pool) pool = pool_new(2, 4);
+		g_autoptr(GError) error = NULL;
+		size_t old_size = 0;
+
+		for (size_t k = 0; resumed[i].target[k]; k++) {
+			old_size = MIN(total, (k + 1) * COPY_CHUNK);
+			if (resumed[i].target[k] != 'i')
+				old[k * COPY_CHUNK + 77] ^= 1;
+		}
+		for (size_t k = 0; k < kept.n; k++) {
+			size_t at = k * COPY_CHUNK;
+
+			digest_bytes(bytes + at, MIN(COPY_CHUNK, total - at),
+			             kept.digests + k * DIGEST_SIZE);
+			kept.digests[k * DIGEST_SIZE] ^= resumed[i].journal[k] == 'o';
+			if (resumed[i].journal[k] == '-')
+				kept.n = k;
+		}
+		CopyJournal journal = { .known = kept.digests,
+			                .n_known = kept.n,
+			                .put = keep,
+			                .user = &kept,
+			                .step = COPY_CHUNK };
+		CopyJob job = { .bytes = source,
+			        .path = path,
+			        .sha256 = sha256,
+			        .pool = pool,
+			        .verify = resumed[i].has_verify,
+			        .journal = &journal };
+
+		g_assert_true(g_file_set_contents(path, (char *)old, (gssize)old_size, NULL));
+		g_assert_true(copy_run(&job, &error));
+		g_assert_no_error(error);
+		g_autofree char *text = NULL;
+		size_t size;
+		g_assert_true(g_file_get_contents(path, &text, &size, NULL));
+		g_assert_cmpmem(text, size, bytes, total);
+		/* the last chunk is a short one */
+		g_assert_cmpuint((size_t)counting->n_read / COPY_CHUNK, <=, resumed[i].n_fetched);
+		g_assert_cmpuint(((size_t)counting->n_read + COPY_CHUNK - 1) / COPY_CHUNK, ==,
+		                 resumed[i].n_fetched);
+		g_assert_cmpuint(job.n_in_place, ==, total - (size_t)counting->n_read);
+		/* and the journal tells the truth about all of it */
+		g_assert_cmpuint(kept.n, ==, 5);
+		for (size_t k = 0; k < kept.n; k++) {
+			uint8_t digest[DIGEST_SIZE];
+
+			digest_bytes(bytes + k * COPY_CHUNK,
+			             MIN(COPY_CHUNK, total - k * COPY_CHUNK), digest);
+			g_assert_cmpmem(digest, DIGEST_SIZE, kept.digests + k * DIGEST_SIZE,
+			                DIGEST_SIZE);
+		}
+	}
+}
+
+/* A journal of another image, as if its head had lied: found out, and all of it is written. */
+static void test_journal_lies(void)
+{
+	for (unsigned verify = 0; verify < 2; verify++) {
+		g_autoptr(GBytes) image = image_of("dddddddddddddddddddd", 0);
+		g_autoptr(GBytes) wrong = image_of("dddddddhdddddddddddd", 0);
+		g_autoptr(Source) source = source_memory_new(image);
+		g_autofree char *sha256 = sha256_of(image);
+		g_autoptr(Pool) pool = pool_new(2, 4);
+		g_autoptr(GError) error = NULL;
+		size_t total, size;
+		const uint8_t *bytes = g_bytes_get_data(wrong, &total);
+		Kept kept = { .n = 1 };
+
+		digest_bytes(bytes, COPY_CHUNK, kept.digests);
+		CopyJournal journal = { .known = kept.digests,
+			                .n_known = 1,
+			                .put = keep,
+			                .user = &kept,
+			                .step = COPY_CHUNK };
+		CopyJob job = { .bytes = source,
+			        .path = path,
+			        .sha256 = sha256,
+			        .pool = pool,
+			        .verify = verify,
+			        .journal = &journal };
+
+		g_assert_true(g_file_set_contents(path, (const char *)bytes, (gssize)total, NULL));
+		n_warnings = 0;
+		g_assert_true(copy_run(&job, &error));
+		g_assert_cmpuint(n_warnings, ==, 1);
+		g_autofree char *text = NULL;
+		g_assert_true(g_file_get_contents(path, &text, &size, NULL));
+		g_autoptr(GBytes) back = g_bytes_new_take(g_steal_pointer(&text), size);
+		g_assert_true(g_bytes_equal(back, image));
+	}
+}
+
 static void test_check_target(void)
 {
 	g_autoptr(GError) error = NULL;
@@ -174,11 +355,14 @@ static void test_check_target(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_log_set_writer_func(count_warnings, NULL, NULL);
 	path = g_strdup_printf("%s/copy-%d", g_get_tmp_dir(), getpid());
 	g_test_add_func("/writer/copy/copies", test_copies);
 	g_test_add_func("/writer/copy/source-fails", test_source_fails);
 	g_test_add_func("/writer/copy/wrong-digest", test_wrong_digest);
 	g_test_add_func("/writer/copy/no-digest", test_no_digest);
+	g_test_add_func("/writer/copy/resumes", test_resumes);
+	g_test_add_func("/writer/copy/journal-lies", test_journal_lies);
 	g_test_add_func("/writer/copy/check-target", test_check_target);
 	int result = g_test_run();
 	g_unlink(path);
