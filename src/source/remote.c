@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/process.h"
+#include "source/remote_words.h"
 
 #define PIECE     (64 * 1024)
 #define AHEAD     (4 * 1024 * 1024)
@@ -28,6 +29,8 @@
 #define MOST_LEAP (8 * 1024 * 1024) /* further on in a stream than this is another request */
 #define HEAD_SIZE (64 * 1024)       /* what is fetched first of all: the squashfs' superblock */
 #define TAIL_SIZE (128 * 1024)      /* and signature, hash tree, tables of the squashfs */
+
+#define LAST_WORDS 1000 /* ms */
 
 typedef struct {
 	uint64_t number;
@@ -50,8 +53,11 @@ typedef struct {
 	RemoteInfo info;
 	ProcessHelper helper;
 	GThread *listener;
-	void (*waiting)(void *user_data, const char *text);
+	void (*waiting)(void *user_data, const RemoteWaiting *waiting);
+	void (*fetched)(void *user_data, const RemoteStats *stats);
 	void *user_data;
+	Cancel *cancel;
+	CancelWatch watch;
 
 	GMutex lock, sending;
 	GCond changed;
@@ -60,6 +66,7 @@ typedef struct {
 	uint64_t last_id, clock;
 	RemoteStats stats;
 	GError *failed; /* nothing will come any more */
+	bool is_over;   /* nor be heard */
 } RemoteSource;
 
 static uint64_t count_pieces(const RemoteSource *remote)
@@ -216,28 +223,6 @@ static bool take_data(RemoteSource *remote, const WireHead *head, const uint8_t 
 	return true;
 }
 
-static GError *make_error(const WireHead *head, const void *bytes)
-{
-	const char *message = wire_find(bytes, head->size, "message");
-	const char *name = wire_find(bytes, head->size, "code");
-	Failure why = FAILURE_NETWORK;
-	GError *error = NULL;
-
-	failure_by_name(name ? name : "", &why);
-	fail(&error, why, "%s", message ? message : "rauc-fetch does not say why it failed");
-	return error;
-}
-
-static void take_stats(RemoteSource *remote, const WireHead *head, const void *bytes)
-{
-	remote->stats = (RemoteStats){
-		.requests = wire_find_number(bytes, head->size, "requests"),
-		.bytes = wire_find_number(bytes, head->size, "bytes"),
-		.retries = wire_find_number(bytes, head->size, "retries"),
-		.waited_ms = wire_find_number(bytes, head->size, "waited-ms"),
-	};
-}
-
 /* Locked. What is for the person who waits is told by the caller, without the lock. */
 static bool take(RemoteSource *remote, const WireHead *head, const void *bytes, GError **error)
 {
@@ -252,10 +237,11 @@ static bool take(RemoteSource *remote, const WireHead *head, const void *bytes, 
 		g_cond_broadcast(&remote->changed);
 		return true;
 	case WIRE_FAILED:
-		g_propagate_error(error, make_error(head, bytes));
+		g_propagate_error(error, remote_words_error(bytes, head->size));
 		return false;
 	case WIRE_STATS:
-		take_stats(remote, head, bytes);
+		remote->stats = remote_words_stats(bytes, head->size);
+		remote->stats.size = remote->source.size;
 		return true;
 	case WIRE_WAITING:
 	case WIRE_GOING:
@@ -266,22 +252,18 @@ static bool take(RemoteSource *remote, const WireHead *head, const void *bytes, 
 	}
 }
 
-static bool has_words(const WireHead *head)
-{
-	return head->type == WIRE_FAILED || head->type == WIRE_WAITING ||
-	       head->type == WIRE_STATS || head->type == WIRE_OPENED;
-}
-
+/* On the one thread that hears: nobody else changes the statistics. */
 static void tell(const RemoteSource *remote, const WireHead *head, const void *bytes)
 {
-	if (!remote->waiting)
-		return;
-	if (head->type == WIRE_WAITING) {
-		const char *text = wire_find(bytes, head->size, "message");
+	RemoteWaiting waiting;
 
-		remote->waiting(remote->user_data, text ? text : "waiting for network");
-	} else if (head->type == WIRE_GOING) {
+	if (head->type == WIRE_WAITING && remote->waiting) {
+		waiting = remote_words_waiting(bytes, head->size);
+		remote->waiting(remote->user_data, &waiting);
+	} else if (head->type == WIRE_GOING && remote->waiting) {
 		remote->waiting(remote->user_data, NULL);
+	} else if (head->type == WIRE_STATS && remote->fetched) {
+		remote->fetched(remote->user_data, &remote->stats);
 	}
 }
 
@@ -296,7 +278,7 @@ static gpointer listen_to(gpointer user)
 		g_autofree void *bytes = NULL;
 
 		ok = wire_receive(remote->helper.fd, &head, &bytes, &error) &&
-		     (!has_words(&head) || wire_words_check(bytes, head.size, &error));
+		     remote_words_check(&head, bytes, &error);
 		if (!ok)
 			break;
 		g_mutex_lock(&remote->lock);
@@ -305,10 +287,25 @@ static gpointer listen_to(gpointer user)
 		tell(remote, &head, bytes);
 	}
 	g_mutex_lock(&remote->lock);
-	remote->failed = g_steal_pointer(&error);
+	if (!remote->failed)
+		remote->failed = g_steal_pointer(&error);
+	remote->is_over = true;
 	g_cond_broadcast(&remote->changed);
 	g_mutex_unlock(&remote->lock);
 	return NULL;
+}
+
+/* From any thread: who reads is told why, who hears meets the end of the socket. */
+static void give_up(void *user, const GError *why)
+{
+	RemoteSource *remote = user;
+
+	g_mutex_lock(&remote->lock);
+	if (!remote->failed)
+		remote->failed = g_error_copy(why);
+	g_cond_broadcast(&remote->changed);
+	g_mutex_unlock(&remote->lock);
+	shutdown(remote->helper.fd, SHUT_RDWR);
 }
 
 /* --- Reading -------------------------------------------------------------------- */
@@ -399,13 +396,27 @@ static void remote_prefetch(Source *source, uint64_t size, uint64_t at)
 	g_mutex_unlock(&remote->lock);
 }
 
+/* The other side says at the end what it has done, if it does so at once. */
+static void end_listener(RemoteSource *remote)
+{
+	gint64 end = g_get_monotonic_time() + LAST_WORDS * G_TIME_SPAN_MILLISECOND;
+
+	shutdown(remote->helper.fd, SHUT_WR);
+	g_mutex_lock(&remote->lock);
+	while (!remote->is_over && g_cond_wait_until(&remote->changed, &remote->lock, end))
+		;
+	g_mutex_unlock(&remote->lock);
+	shutdown(remote->helper.fd, SHUT_RDWR); /* the listener meets the end of the socket */
+	g_thread_join(remote->listener);
+}
+
 static void remote_free(Source *source)
 {
 	RemoteSource *remote = (RemoteSource *)source;
 
-	shutdown(remote->helper.fd, SHUT_RDWR); /* the listener meets the end of the socket */
+	cancel_unwatch(remote->cancel, &remote->watch);
 	if (remote->listener)
-		g_thread_join(remote->listener);
+		end_listener(remote);
 	process_helper_end(&remote->helper);
 	g_ptr_array_unref(remote->streams);
 	g_hash_table_unref(remote->pieces);
@@ -434,6 +445,9 @@ static RemoteSource *remote_new(const RemoteRequest *request)
 	source_init(&remote->source, &remote_ops, 0);
 	remote->helper.fd = -1;
 	remote->waiting = request->waiting;
+	remote->fetched = request->fetched;
+	remote->cancel = request->cancel;
+	remote->watch = (CancelWatch){ give_up, remote };
 	remote->user_data = request->user_data;
 	remote->pieces = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
 	remote->streams = g_ptr_array_new_with_free_func(stream_free);
@@ -472,16 +486,29 @@ static bool wait_opened(RemoteSource *remote, GError **error)
 		g_autofree void *bytes = NULL;
 
 		if (!wire_receive(remote->helper.fd, &head, &bytes, error) ||
-		    (has_words(&head) && !wire_words_check(bytes, head.size, error)))
+		    !remote_words_check(&head, bytes, error))
 			return false;
+		if (head.type == WIRE_STATS)
+			remote->stats = remote_words_stats(bytes, head.size);
 		tell(remote, &head, bytes);
 		if (head.type == WIRE_OPENED)
 			return take_opened(remote, &head, bytes, error);
 		if (head.type == WIRE_FAILED) {
-			g_propagate_error(error, make_error(&head, bytes));
+			g_propagate_error(error, remote_words_error(bytes, head.size));
 			return false;
 		}
 	}
+}
+
+/* Whose socket was shut down does not blame the other side. */
+static void blame_cancel(RemoteSource *remote, GError **error)
+{
+	g_autoptr(GError) why = NULL;
+
+	if (cancel_check(remote->cancel, &why))
+		return;
+	g_clear_error(error);
+	g_propagate_error(error, g_steal_pointer(&why));
 }
 
 /* What is read first of all, while nobody has asked for it yet: one round trip instead of five. */
@@ -500,11 +527,15 @@ Source *source_remote_open(const RemoteRequest *request, GError **error)
 	RemoteSource *remote = remote_new(request);
 	g_autoptr(Source) source = &remote->source;
 
-	if (!process_helper_start(argv, request->user, &remote->helper, error) ||
-	    !wire_send(remote->helper.fd, WIRE_OPEN, 0, request->words->data, request->words->len,
-	               error) ||
-	    !wait_opened(remote, error))
+	if (!process_helper_start(argv, request->user, &remote->helper, error))
 		return NULL;
+	cancel_watch(remote->cancel, &remote->watch);
+	if (!wire_send(remote->helper.fd, WIRE_OPEN, 0, request->words->data, request->words->len,
+	               error) ||
+	    !wait_opened(remote, error)) {
+		blame_cancel(remote, error);
+		return NULL;
+	}
 	remote->listener = g_thread_new("remote", listen_to, remote);
 	fetch_ends(remote);
 	return g_steal_pointer(&source);
