@@ -251,12 +251,12 @@ static void take_facts(Told *told, const Bundle *bundle)
 	told->description = g_strdup(manifest->description);
 }
 
-static bool run(System *system, const InstallRequest *request, const InstallEvents *events,
-                Told *told, Progress *root, GError **error)
+static bool run(System *system, const InstallRequest *request, Network *network, Told *told,
+                Progress *root, GError **error)
 {
+	const InstallEvents *events = network->events;
 	unsigned workers = pool_default_workers(MOST_WORKERS);
 	g_autoptr(Pool) pool = pool_new(workers, 2 * workers + 2);
-	Network network = { .events = events };
 
 	pool_heed(pool, request->cancel);
 	if (!system_lock(system, error) || !refresh_states(system, root, error))
@@ -264,7 +264,7 @@ static bool run(System *system, const InstallRequest *request, const InstallEven
 	trust_mend(system);
 	tell(events, "Checking and mounting bundle...");
 	enter(events, INSTALL_VERIFY);
-	g_autoptr(Bundle) bundle = open_bundle(system, request, &network, pool, root, error);
+	g_autoptr(Bundle) bundle = open_bundle(system, request, network, pool, root, error);
 	if (!bundle)
 		return false;
 	take_facts(told, bundle);
@@ -380,6 +380,7 @@ bool install_run(System *system, const InstallRequest *request, const InstallEve
 		                                          : g_uuid_string_random() };
 	InstallReport report = { 0 };
 	InstallEvents heard = *events;
+	Network network = { .events = &heard };
 	GError *reason = NULL;
 
 	if (!heard.report)
@@ -387,7 +388,8 @@ bool install_run(System *system, const InstallRequest *request, const InstallEve
 	*heard.report = report;
 	tell(&heard, "started");
 	log_start(system, &told);
-	bool ok = run(system, request, &heard, &told, root, &reason);
+	bool ok = run(system, request, &network, &told, root, &reason);
+	network_end(&network);
 	progress_end(root, ok);
 	cancel_close(request->cancel, NULL);
 	if (ok)

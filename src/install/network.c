@@ -39,6 +39,15 @@ void network_waiting(Network *network, const RemoteWaiting *waiting, gint64 now)
 		network->since = now;
 }
 
+void network_end(Network *network)
+{
+	const InstallEvents *events = network->events;
+
+	if (network->since && events->waiting)
+		events->waiting(events->user, NULL);
+	network->since = 0;
+}
+
 static void take_waiting(void *user, const RemoteWaiting *waiting)
 {
 	network_waiting(user, waiting, g_get_monotonic_time());

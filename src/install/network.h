@@ -21,5 +21,8 @@ typedef struct {
 /* What of `access` is not the user's: `network` has to outlive the stream. */
 void network_listen(Network *network, StreamAccess *access);
 
+/* The stream is gone: nobody waits any more, whatever it was waited for. */
+void network_end(Network *network);
+
 /* A try of now, or NULL; for tests the clock is a parameter. */
 void network_waiting(Network *network, const RemoteWaiting *waiting, gint64 now);

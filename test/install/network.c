@@ -42,6 +42,8 @@ static void test_waiting(void)
 	network_waiting(&network, NULL, LATER(401));
 	waiting.message = "no net again";
 	network_waiting(&network, &waiting, LATER(402));
+	network_end(&network);
+	network_end(&network);
 	g_assert_cmpstr(heard->str, ==,
 	                "going\n"
 	                "4 s\nlog: no net, next try in 4 s\n"
@@ -51,7 +53,8 @@ static void test_waiting(void)
 	                "8 s\n"
 	                "going\nlog: the network is back after 400 s\n"
 	                "going\n"
-	                "8 s\nlog: no net again\n");
+	                "8 s\nlog: no net again\n"
+	                "going\n");
 }
 
 static void test_fetched(void)
