@@ -320,20 +320,35 @@ static void log_end(System *system, const Told *told, const InstallReport *repor
 	                               : "c48141f7fd49443aafff862b4809168f";
 	g_autofree char *message = g_strdup_printf("Installation %.8s %s%s", told->transaction,
 	                                           word, reason ? reason->message : "");
-	const EventField fields[] = {
+	const EventField bundle[] = {
 		{ "BUNDLE_HASH", told->hash },
 		{ "BUNDLE_DESCRIPTION", told->description },
 		{ "BUNDLE_VERSION", told->version },
 		{ "TRANSACTION_ID", told->transaction },
 	};
+	g_autoptr(GArray) fields = g_array_new(FALSE, FALSE, sizeof(EventField));
+	GStringChunk *texts = g_string_chunk_new(256);
+
+	g_array_append_vals(fields, bundle, G_N_ELEMENTS(bundle));
+	statistics_add_fields(&report->statistics, fields, texts);
 	const Event event = { .type = EVENT_INSTALL,
 		              .message = message,
 		              .id = id,
 		              .id_comes_first = true,
-		              .fields = fields,
-		              .n_fields = G_N_ELEMENTS(fields) };
+		              .fields = (const EventField *)(const void *)fields->data,
+		              .n_fields = fields->len };
 
 	event_log_write(system_events(system), &event);
+	g_string_chunk_free(texts);
+}
+
+static void tell_statistics(const InstallEvents *events)
+{
+	const InstallStatistics *statistics = &events->report->statistics;
+	g_autofree char *text = statistics_describe(statistics);
+
+	if (!statistics_is_plain(statistics))
+		tell(events, text);
 }
 
 static void told_clear(Told *told)
@@ -396,6 +411,7 @@ bool install_run(System *system, const InstallRequest *request, const InstallEve
 		enter(&heard, INSTALL_DONE);
 	else
 		reason = explain_cancelled(reason, heard.report, request->cancel);
+	tell_statistics(&heard);
 	tell(&heard, ok ? "finished" : reason->message);
 	log_end(system, &told, heard.report, reason);
 	told_clear(&told);

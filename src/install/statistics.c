@@ -10,7 +10,7 @@
 static const struct {
 	const char *name;
 	size_t offset;
-} fields[STATISTICS_ROWS] = {
+} table[STATISTICS_ROWS] = {
 	{ "bundle-size", offsetof(InstallStatistics, bundle_size) },
 	{ "bytes-fetched", offsetof(InstallStatistics, fetched) },
 	{ "requests", offsetof(InstallStatistics, requests) },
@@ -24,18 +24,56 @@ static const struct {
 void statistics_rows(const InstallStatistics *statistics, StatisticsRow rows[STATISTICS_ROWS])
 {
 	for (unsigned i = 0; i < STATISTICS_ROWS; i++) {
-		const char *at = (const char *)statistics + fields[i].offset;
+		const char *at = (const char *)statistics + table[i].offset;
 
-		rows[i] = (StatisticsRow){ fields[i].name, *(const uint64_t *)(const void *)at };
+		rows[i] = (StatisticsRow){ table[i].name, *(const uint64_t *)(const void *)at };
 	}
+}
+
+bool statistics_is_plain(const InstallStatistics *statistics)
+{
+	return !statistics->requests && !statistics->bundle_size && !statistics->in_place &&
+	       !statistics->n_seeds;
+}
+
+static void add_field(GArray *fields, GStringChunk *texts, const char *name, const char *value)
+{
+	g_autofree char *upper = g_ascii_strup(name, -1);
+	g_autofree char *key = g_strconcat("RAUC_", g_strdelimit(upper, "-", '_'), NULL);
+	EventField field = { g_string_chunk_insert_const(texts, key),
+		             g_string_chunk_insert_const(texts, value) };
+
+	g_array_append_val(fields, field);
+}
+
+void statistics_add_fields(const InstallStatistics *statistics, GArray *fields, GStringChunk *texts)
+{
+	g_autofree char *summary = statistics_describe(statistics);
+	g_autoptr(GString) seeds = g_string_new(NULL);
+	StatisticsRow rows[STATISTICS_ROWS];
+
+	if (statistics_is_plain(statistics))
+		return;
+	add_field(fields, texts, "statistics", summary);
+	statistics_rows(statistics, rows);
+	for (unsigned i = 0; i < STATISTICS_ROWS; i++) {
+		g_autofree char *value = g_strdup_printf("%" G_GUINT64_FORMAT, rows[i].value);
+
+		add_field(fields, texts, rows[i].name, value);
+	}
+	for (unsigned i = 0; i < statistics->n_seeds; i++)
+		g_string_append_printf(seeds, "%s%s=%" G_GUINT64_FORMAT, i ? ", " : "",
+		                       statistics->seeds[i].name, statistics->seeds[i].bytes);
+	if (seeds->len)
+		add_field(fields, texts, "seeds", seeds->str);
 }
 
 bool statistics_set(InstallStatistics *statistics, const char *name, uint64_t value)
 {
 	for (unsigned i = 0; i < STATISTICS_ROWS; i++) {
-		if (!g_str_equal(fields[i].name, name))
+		if (!g_str_equal(table[i].name, name))
 			continue;
-		*(uint64_t *)(void *)((char *)statistics + fields[i].offset) = value;
+		*(uint64_t *)(void *)((char *)statistics + table[i].offset) = value;
 		return true;
 	}
 	return false;

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "source/remote.h"
+#include "system/event_log.h"
 #include "writer/writer.h"
 
 typedef struct {
@@ -38,6 +38,14 @@ void statistics_add_seed(InstallStatistics *statistics, const char *name, uint64
 /* "fetched 12.3 MB of 210.0 MB in 9 requests, reused 180.1 MB (slot rootfs.0 180.1 MB), wrote
  * 40.2 MB; waited 3 s for the network"; "" where there is nothing to tell. */
 char *statistics_describe(const InstallStatistics *statistics);
+
+/* A local file written as it is: nobody wants to hear more about that. */
+bool statistics_is_plain(const InstallStatistics *statistics);
+
+/* EventFields for the log, appended to `fields`: RAUC_STATISTICS (as described), RAUC_SEEDS, and one a row
+ * (RAUC_BYTES_FETCHED, …). Their texts lie in `texts`. Nothing where it is plain. */
+void statistics_add_fields(const InstallStatistics *statistics, GArray *fields,
+                           GStringChunk *texts);
 
 /* The numbers by their stable names ("bytes-fetched", …), for doors and log. */
 typedef struct {

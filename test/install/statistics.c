@@ -98,6 +98,42 @@ static void test_many_seeds(void)
 	g_assert_cmpuint(total, ==, 21 * WRITER_MOST_SEEDS);
 }
 
+static char *print_fields(const InstallStatistics *statistics)
+{
+	GString *all = g_string_new(NULL);
+	GStringChunk *chunk = g_string_chunk_new(64);
+	GArray *fields = g_array_new(FALSE, FALSE, sizeof(EventField));
+
+	statistics_add_fields(statistics, fields, chunk);
+	for (unsigned i = 0; i < fields->len; i++) {
+		const EventField *field = &g_array_index(fields, EventField, i);
+
+		g_string_append_printf(all, "%s=%s\n", field->key, field->value);
+	}
+	g_array_unref(fields);
+	g_string_chunk_free(chunk);
+	return g_string_free(all, FALSE);
+}
+
+static void test_fields(void)
+{
+	InstallStatistics statistics = { .written = 5000, .zero = 7 };
+	g_autofree char *plain = print_fields(&statistics);
+
+	g_assert_cmpstr(plain, ==, "");
+	statistics_add_seed(&statistics, "slot a.0", 3);
+	statistics_add_seed(&statistics, "slot b.0", 4);
+	g_autofree char *text = print_fields(&statistics);
+	g_assert_cmpstr(
+		text, ==,
+		"RAUC_STATISTICS=reused 7 bytes (slot a.0 3 bytes, slot b.0 4 bytes), wrote "
+		"5.0 kB, left out 7 bytes of zeroes\n"
+		"RAUC_BUNDLE_SIZE=0\nRAUC_BYTES_FETCHED=0\nRAUC_REQUESTS=0\n"
+		"RAUC_RETRIES=0\nRAUC_WAITED_MS=0\nRAUC_BYTES_WRITTEN=5000\n"
+		"RAUC_BYTES_IN_PLACE=0\nRAUC_BYTES_ZERO=7\n"
+		"RAUC_SEEDS=slot a.0=3, slot b.0=4\n");
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -105,5 +141,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/install/statistics/rows", test_rows);
 	g_test_add_func("/install/statistics/jobs", test_jobs);
 	g_test_add_func("/install/statistics/many-seeds", test_many_seeds);
+	g_test_add_func("/install/statistics/fields", test_fields);
 	return g_test_run();
 }
