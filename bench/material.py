@@ -60,13 +60,13 @@ def make_image(image, mib):
     new.rename(image)
 
 
-def make_bundle(bundle, image, form, codec):
+def make_bundle(bundle, image, form, codec, adaptive=False):
     stage = bundle.with_suffix(".stage")
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir()
     os.link(image, stage / "rootfs.img")
     (stage / "manifest.raucm").write_text(f"[update]\ncompatible=bench\nversion=1\n\n[bundle]\nformat={form}\n\n"
-                                          "[image.system]\nfilename=rootfs.img\n")
+                                          "[image.system]\nfilename=rootfs.img\n" + "adaptive=block-hash-index\n" * adaptive)
     new = bundle.with_suffix(".new")
     new.unlink(missing_ok=True)
     subprocess.run(["rauc", f"--cert={CERT}", f"--key={KEY}", f"--keyring={KEYRING}", "bundle",

@@ -39,17 +39,22 @@ static void file_free(void *data)
 	g_free(file);
 }
 
-static bool is_archive(const Image *image)
+bool images_is_archive(const Image *image)
 {
 	ImageType type = image->type ? image->type : image_type_by_filename(image->filename);
 
 	return type == IMAGE_TAR || type == IMAGE_CATAR || type == IMAGE_CAIDX;
 }
 
-static bool has_index(const Image *image)
+static bool wants_index(const Image *image)
 {
 	return image->adaptive &&
 	       g_strv_contains((const char *const *)image->adaptive, BLOCK_HASH_INDEX);
+}
+
+bool images_has_index(const Image *image)
+{
+	return image->filename && wants_index(image) && !images_is_archive(image);
 }
 
 bool images_check_adaptive(const Manifest *manifest, GError **error)
@@ -67,7 +72,7 @@ bool images_check_adaptive(const Manifest *manifest, GError **error)
 					")",
 					*name, image->filename);
 		}
-		if (has_index(image) && is_archive(image))
+		if (wants_index(image) && images_is_archive(image))
 			g_warning("image '%s': an archive gains nothing from "
 			          "adaptive=" BLOCK_HASH_INDEX ", no index is made",
 			          image->filename);
@@ -114,7 +119,7 @@ static GPtrArray *list_files(const Manifest *manifest, const char *stage, const 
 			file->name = image->filename;
 			g_ptr_array_add(files, file);
 		}
-		file->wants_index |= has_index(image) && !is_archive(image);
+		file->wants_index |= images_has_index(image);
 	}
 	return g_steal_pointer(&files);
 }

@@ -9,6 +9,11 @@
 #include "base/pool.h"
 #include "model/manifest.h"
 
+/* Its file is no copy of what a slot will hold. */
+bool images_is_archive(const Image *image);
+/* Does its bundle have a block hash index of it? */
+bool images_has_index(const Image *image);
+
 /* Methods of 'adaptive' that are none. Cheap: to be asked before any work is done. */
 bool images_check_adaptive(const Manifest *manifest, GError **error);
 

@@ -87,6 +87,8 @@ const OptionsRow options_install[] = {
 
 const OptionsRow options_bundle[] = {
 	MKSQUASHFS_ROW,
+	FILENAMES("from", from, "predict the download of devices that have this bundle (multiple uses supported)",
+	          "OLDBUNDLE"),
 	SIGN_ROWS,
 	OPTIONS_END
 };

@@ -36,6 +36,8 @@ typedef struct {
 	/* bundle, convert */
 	char *mksquashfs_args, *casync_args;
 	GStrv ignore_image;
+	/* bundle */
+	GStrv from;
 	/* info, status */
 	char *output_format;
 	gboolean dump_cert, dump_recipients, is_detailed;

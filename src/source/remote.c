@@ -12,6 +12,11 @@
  * A stream may have AHEAD bytes that nobody has read yet, in memory or on their way; as they are
  * read, or passed by, it gets more credit. What was read is kept as long as there is room, because
  * blocks do not end where pieces do and several readers come to a piece one after the other.
+ *
+ * A rauc-fetch that ends by itself, as when memory ran out and the kernel chose it, is as little a reason
+ * to fail as a network that does: the listener starts another, which goes on with every stream where
+ * the first one ended. What was to be said to the first is of an earlier era then, and stays unsaid.
+ * `sending` is locked before `lock`, never after.
  */
 
 #include "source/remote.h"
@@ -20,8 +25,7 @@
 #include <sys/socket.h>
 
 #include "base/error.h"
-#include "base/process.h"
-#include "source/remote_words.h"
+#include "source/remote_helper.h"
 
 #define PIECE     (64 * 1024)
 #define AHEAD     (4 * 1024 * 1024)
@@ -51,22 +55,25 @@ typedef struct {
 typedef struct {
 	Source source;
 	RemoteInfo info;
-	ProcessHelper helper;
 	GThread *listener;
-	void (*waiting)(void *user_data, const RemoteWaiting *waiting);
 	void (*fetched)(void *user_data, const RemoteStats *stats);
 	void *user_data;
 	Cancel *cancel;
 	CancelWatch watch;
 
-	GMutex lock, sending;
+	GMutex sending;
+	RemoteHelper helper; /* replaced under both locks */
+	bool is_open;        /* the helper */
+
+	GMutex lock;
+	bool is_ending, is_over; /* we; and nothing more is heard */
 	GCond changed;
 	GHashTable *pieces; /* number -> Piece */
 	GPtrArray *streams;
 	uint64_t last_id, clock;
-	RemoteStats stats;
-	GError *failed; /* nothing will come any more */
-	bool is_over;   /* nor be heard */
+	uint64_t era;               /* changes under both locks */
+	RemoteStats stats, earlier; /* those of helpers that have ended are in both */
+	GError *failed;             /* nothing will come any more */
 } RemoteSource;
 
 static uint64_t count_pieces(const RemoteSource *remote)
@@ -89,13 +96,17 @@ static void stream_free(void *data)
 
 /* --- What is asked for ---------------------------------------------------------- */
 
-/* Without the lock: a full socket must not keep the listener from emptying the other direction. */
+/* Unlocks while it sends: a full socket must not keep the listener from emptying the other direction. */
 static void ask(RemoteSource *remote, WireType type, uint64_t id, const void *bytes, size_t size)
 {
-	/* a failure is noticed by the listener */
+	uint64_t era = remote->era;
+
+	g_mutex_unlock(&remote->lock);
 	g_mutex_lock(&remote->sending);
-	wire_send(remote->helper.fd, type, id, bytes, size, NULL);
+	if (remote->is_open && era == remote->era) /* a failure is noticed by the listener */
+		wire_send(remote->helper.process.fd, type, id, bytes, size, NULL);
 	g_mutex_unlock(&remote->sending);
+	g_mutex_lock(&remote->lock);
 }
 
 static Stream *find_stream(const RemoteSource *remote, uint64_t number)
@@ -124,10 +135,7 @@ static void start_stream(RemoteSource *remote, uint64_t first, uint64_t end)
 	WireRead read = { .at = first * PIECE };
 	read.size = MIN(end * PIECE, remote->source.size) - read.at;
 	read.credit = MIN(stream->granted * PIECE, remote->source.size) - read.at;
-	uint64_t id = stream->id;
-	g_mutex_unlock(&remote->lock);
-	ask(remote, WIRE_READ, id, &read, sizeof(read));
-	g_mutex_lock(&remote->lock);
+	ask(remote, WIRE_READ, stream->id, &read, sizeof(read));
 }
 
 /* Nobody waits for pieces before `floor`: more may come. Locked; unlocks while it sends. */
@@ -143,11 +151,8 @@ static void move_on(RemoteSource *remote, Stream *stream, uint64_t floor)
 		return;
 
 	uint64_t more = MIN(granted * PIECE, remote->source.size) - stream->granted * PIECE;
-	uint64_t id = stream->id;
 	stream->granted = granted;
-	g_mutex_unlock(&remote->lock);
-	ask(remote, WIRE_CREDIT, id, &more, sizeof(more));
-	g_mutex_lock(&remote->lock);
+	ask(remote, WIRE_CREDIT, stream->id, &more, sizeof(more));
 }
 
 /* --- What comes ----------------------------------------------------------------- */
@@ -223,7 +228,7 @@ static bool take_data(RemoteSource *remote, const WireHead *head, const uint8_t 
 	return true;
 }
 
-/* Locked. What is for the person who waits is told by the caller, without the lock. */
+/* Locked. */
 static bool take(RemoteSource *remote, const WireHead *head, const void *bytes, GError **error)
 {
 	unsigned index;
@@ -237,10 +242,10 @@ static bool take(RemoteSource *remote, const WireHead *head, const void *bytes, 
 		g_cond_broadcast(&remote->changed);
 		return true;
 	case WIRE_FAILED:
-		g_propagate_error(error, remote_words_error(bytes, head->size));
+		g_propagate_error(error, remote_helper_failure(head, bytes));
 		return false;
 	case WIRE_STATS:
-		remote->stats = remote_words_stats(bytes, head->size);
+		remote->stats = remote_helper_stats(head, bytes, &remote->earlier);
 		remote->stats.size = remote->source.size;
 		return true;
 	case WIRE_WAITING:
@@ -252,18 +257,94 @@ static bool take(RemoteSource *remote, const WireHead *head, const void *bytes, 
 	}
 }
 
-/* On the one thread that hears: nobody else changes the statistics. */
-static void tell(const RemoteSource *remote, const WireHead *head, const void *bytes)
+/* What a stream has not got yet, as a request of its own. */
+static WireRead rest_of(const RemoteSource *remote, const Stream *stream)
 {
-	RemoteWaiting waiting;
+	uint64_t size = remote->source.size, at = MIN(stream->next * PIECE + stream->filled, size);
 
-	if (head->type == WIRE_WAITING && remote->waiting) {
-		waiting = remote_words_waiting(bytes, head->size);
-		remote->waiting(remote->user_data, &waiting);
-	} else if (head->type == WIRE_GOING && remote->waiting) {
-		remote->waiting(remote->user_data, NULL);
-	} else if (head->type == WIRE_STATS && remote->fetched) {
-		remote->fetched(remote->user_data, &remote->stats);
+	return (WireRead){ .at = at,
+		           .size = MIN(stream->end * PIECE, size) - at,
+		           .credit = MIN(stream->granted * PIECE, size) - at };
+}
+
+/* Every stream goes on with the new helper. What readers still want to tell the old one is part of it. */
+static void resume_streams(RemoteSource *remote)
+{
+	g_mutex_lock(&remote->sending);
+	g_mutex_lock(&remote->lock);
+	remote->era++;
+	remote->is_open = true;
+	remote->earlier = remote->stats;
+	for (unsigned i = 0; i < remote->streams->len; i++) {
+		const Stream *stream = remote->streams->pdata[i];
+		WireRead rest = rest_of(remote, stream);
+
+		/* should this one have ended too, that will be heard */
+		wire_send(remote->helper.process.fd, WIRE_READ, stream->id, &rest, sizeof(rest),
+		          NULL);
+	}
+	g_mutex_unlock(&remote->lock);
+	g_mutex_unlock(&remote->sending);
+}
+
+/* Another process for one that has ended; it is open to nobody yet. */
+static bool replace_helper(RemoteSource *remote, const GError *why, GError **error)
+{
+	g_mutex_lock(&remote->sending);
+	g_mutex_lock(&remote->lock);
+	remote->is_open = false;
+	bool ok = remote->is_ending ? fail(error, FAILURE_IO, "the bundle is closed")
+	                            : remote_helper_start_again(&remote->helper, why, error);
+	g_mutex_unlock(&remote->lock);
+	g_mutex_unlock(&remote->sending);
+	return ok;
+}
+
+/* By this process or another one. */
+static bool open_helper(RemoteSource *remote, RemoteInfo *info, uint64_t *size, GError **error)
+{
+	for (;;) {
+		g_autoptr(GError) why = NULL;
+
+		if (remote_helper_open(&remote->helper, info, size, &why))
+			return true;
+		if (!remote->helper.has_ended) {
+			g_propagate_error(error, g_steal_pointer(&why));
+			return false;
+		}
+		if (!replace_helper(remote, why, error))
+			return false;
+	}
+}
+
+static bool start_again(RemoteSource *remote, const GError *why, GError **error)
+{
+	g_auto(RemoteInfo) info = { 0 };
+	uint64_t size;
+
+	if (!replace_helper(remote, why, error) || !open_helper(remote, &info, &size, error))
+		return false;
+	if (size != remote->source.size || !remote_helper_is_same(&info, &remote->info))
+		return fail(error, FAILURE_INTEGRITY,
+		            "the bundle has changed on the server while it was read");
+	resume_streams(remote);
+	return true;
+}
+
+/* The next message, by whichever helper. */
+static bool hear(RemoteSource *remote, WireHead *head, void **bytes, GError **error)
+{
+	for (;;) {
+		g_autoptr(GError) why = NULL;
+
+		if (remote_helper_receive(&remote->helper, head, bytes, &why))
+			return true;
+		if (!remote->helper.has_ended) {
+			g_propagate_error(error, g_steal_pointer(&why));
+			return false;
+		}
+		if (!start_again(remote, why, error))
+			return false;
 	}
 }
 
@@ -277,14 +358,15 @@ static gpointer listen_to(gpointer user)
 		WireHead head;
 		g_autofree void *bytes = NULL;
 
-		ok = wire_receive(remote->helper.fd, &head, &bytes, &error) &&
-		     remote_words_check(&head, bytes, &error);
+		ok = hear(remote, &head, &bytes, &error);
 		if (!ok)
 			break;
 		g_mutex_lock(&remote->lock);
 		ok = take(remote, &head, bytes, &error);
 		g_mutex_unlock(&remote->lock);
-		tell(remote, &head, bytes);
+		/* nobody else changes them */
+		if (head.type == WIRE_STATS && remote->fetched)
+			remote->fetched(remote->user_data, &remote->stats);
 	}
 	g_mutex_lock(&remote->lock);
 	if (!remote->failed)
@@ -303,9 +385,10 @@ static void give_up(void *user, const GError *why)
 	g_mutex_lock(&remote->lock);
 	if (!remote->failed)
 		remote->failed = g_error_copy(why);
+	remote->is_ending = true;
+	shutdown(remote->helper.process.fd, SHUT_RDWR);
 	g_cond_broadcast(&remote->changed);
 	g_mutex_unlock(&remote->lock);
-	shutdown(remote->helper.fd, SHUT_RDWR);
 }
 
 /* --- Reading -------------------------------------------------------------------- */
@@ -401,12 +484,14 @@ static void end_listener(RemoteSource *remote)
 {
 	gint64 end = g_get_monotonic_time() + LAST_WORDS * G_TIME_SPAN_MILLISECOND;
 
-	shutdown(remote->helper.fd, SHUT_WR);
 	g_mutex_lock(&remote->lock);
+	remote->is_ending = true;
+	shutdown(remote->helper.process.fd, SHUT_WR);
 	while (!remote->is_over && g_cond_wait_until(&remote->changed, &remote->lock, end))
 		;
+	/* the listener meets the end of the socket */
+	shutdown(remote->helper.process.fd, SHUT_RDWR);
 	g_mutex_unlock(&remote->lock);
-	shutdown(remote->helper.fd, SHUT_RDWR); /* the listener meets the end of the socket */
 	g_thread_join(remote->listener);
 }
 
@@ -417,15 +502,14 @@ static void remote_free(Source *source)
 	cancel_unwatch(remote->cancel, &remote->watch);
 	if (remote->listener)
 		end_listener(remote);
-	process_helper_end(&remote->helper);
+	remote_helper_clear(&remote->helper);
 	g_ptr_array_unref(remote->streams);
 	g_hash_table_unref(remote->pieces);
 	g_clear_error(&remote->failed);
 	g_mutex_clear(&remote->lock);
 	g_mutex_clear(&remote->sending);
 	g_cond_clear(&remote->changed);
-	g_free(remote->info.url);
-	g_free(remote->info.etag);
+	remote_helper_clear_info(&remote->info);
 	g_free(remote);
 }
 
@@ -443,72 +527,17 @@ static RemoteSource *remote_new(const RemoteRequest *request)
 	RemoteSource *remote = g_new0(RemoteSource, 1);
 
 	source_init(&remote->source, &remote_ops, 0);
-	remote->helper.fd = -1;
-	remote->waiting = request->waiting;
 	remote->fetched = request->fetched;
+	remote->user_data = request->user_data;
 	remote->cancel = request->cancel;
 	remote->watch = (CancelWatch){ give_up, remote };
-	remote->user_data = request->user_data;
+	remote_helper_init(&remote->helper, request);
 	remote->pieces = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
 	remote->streams = g_ptr_array_new_with_free_func(stream_free);
 	g_mutex_init(&remote->lock);
 	g_mutex_init(&remote->sending);
 	g_cond_init(&remote->changed);
 	return remote;
-}
-
-static bool take_opened(RemoteSource *remote, const WireHead *head, const void *bytes,
-                        GError **error)
-{
-	const char *url = wire_find(bytes, head->size, "url");
-	const char *etag = wire_find(bytes, head->size, "etag");
-	const char *http = wire_find(bytes, head->size, "http");
-	uint64_t size = wire_find_number(bytes, head->size, "size");
-
-	if (!url || !size || size > G_MAXINT64)
-		return fail(error, FAILURE_FORMAT, "rauc-fetch tells neither address nor size");
-	remote->source.size = size;
-	remote->info = (RemoteInfo){
-		.url = g_strdup(url),
-		.etag = g_strdup(etag ? etag : ""),
-		.modified = wire_find_number(bytes, head->size, "modified"),
-		.date = wire_find_number(bytes, head->size, "date"),
-		.is_http2 = g_strcmp0(http, "2") == 0,
-	};
-	return true;
-}
-
-/* Until the server has answered, or will not. */
-static bool wait_opened(RemoteSource *remote, GError **error)
-{
-	for (;;) {
-		WireHead head;
-		g_autofree void *bytes = NULL;
-
-		if (!wire_receive(remote->helper.fd, &head, &bytes, error) ||
-		    !remote_words_check(&head, bytes, error))
-			return false;
-		if (head.type == WIRE_STATS)
-			remote->stats = remote_words_stats(bytes, head.size);
-		tell(remote, &head, bytes);
-		if (head.type == WIRE_OPENED)
-			return take_opened(remote, &head, bytes, error);
-		if (head.type == WIRE_FAILED) {
-			g_propagate_error(error, remote_words_error(bytes, head.size));
-			return false;
-		}
-	}
-}
-
-/* Whose socket was shut down does not blame the other side. */
-static void blame_cancel(RemoteSource *remote, GError **error)
-{
-	g_autoptr(GError) why = NULL;
-
-	if (cancel_check(remote->cancel, &why))
-		return;
-	g_clear_error(error);
-	g_propagate_error(error, g_steal_pointer(&why));
 }
 
 /* What is read first of all, while nobody has asked for it yet: one round trip instead of five. */
@@ -521,21 +550,30 @@ static void fetch_ends(RemoteSource *remote)
 		source_prefetch(&remote->source, TAIL_SIZE, size - TAIL_SIZE);
 }
 
+/* Whose socket was shut down does not blame the other side. */
+static void blame_cancel(const RemoteSource *remote, GError **error)
+{
+	g_autoptr(GError) why = NULL;
+
+	if (cancel_check(remote->cancel, &why))
+		return;
+	g_clear_error(error);
+	g_propagate_error(error, g_steal_pointer(&why));
+}
+
 Source *source_remote_open(const RemoteRequest *request, GError **error)
 {
-	const char *argv[] = { request->program, NULL };
 	RemoteSource *remote = remote_new(request);
 	g_autoptr(Source) source = &remote->source;
 
-	if (!process_helper_start(argv, request->user, &remote->helper, error))
+	if (!remote_helper_start(&remote->helper, error))
 		return NULL;
 	cancel_watch(remote->cancel, &remote->watch);
-	if (!wire_send(remote->helper.fd, WIRE_OPEN, 0, request->words->data, request->words->len,
-	               error) ||
-	    !wait_opened(remote, error)) {
+	if (!open_helper(remote, &remote->info, &remote->source.size, error)) {
 		blame_cancel(remote, error);
 		return NULL;
 	}
+	remote->is_open = true;
 	remote->listener = g_thread_new("remote", listen_to, remote);
 	fetch_ends(remote);
 	return g_steal_pointer(&source);

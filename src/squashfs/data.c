@@ -284,6 +284,17 @@ static const SourceOps data_ops = {
 	.free = data_free,
 };
 
+SquashfsBlock data_find_block(const Source *file, uint64_t at)
+{
+	const DataSource *data = (const DataSource *)file;
+	uint64_t block = at >> data->fs->super.block_log;
+
+	g_assert(file->ops == &data_ops && at < file->size);
+	if (block >= data->n_blocks)
+		return (SquashfsBlock){ data->fragment.at, WORD_SIZE(data->fragment.word) };
+	return (SquashfsBlock){ block_at(data, block), WORD_SIZE(data->words[block]) };
+}
+
 static bool check_word(const DataSource *data, uint32_t number, uint64_t at, uint32_t word,
                        GError **error)
 {

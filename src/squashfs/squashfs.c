@@ -39,6 +39,18 @@ uint32_t squashfs_block_size(const Squashfs *fs)
 	return fs->super.block_size;
 }
 
+SquashfsBlock squashfs_find_block(const Source *file, uint64_t at)
+{
+	return data_find_block(file, at);
+}
+
+SquashfsBlock squashfs_find_tables(const Squashfs *fs)
+{
+	uint64_t at = fs->super.inode_table;
+
+	return (SquashfsBlock){ at, fs->super.bytes_used - at };
+}
+
 /* Where it fails there is nothing to clear, here and in all that read an inode. */
 static bool read_root(Squashfs *fs, Meta *meta, Inode *inode, GError **error)
 {

@@ -54,6 +54,16 @@ bool squashfs_find(Squashfs *fs, const char *path, SquashfsEntry *entry, GError 
  * decompressed straight into the caller's memory, adjacent blocks fetched in one read. */
 Source *squashfs_open_file(Squashfs *fs, const char *path, GError **error);
 
+/* A packed block: no byte of it can be had without all of it. */
+typedef struct {
+	uint64_t at, size; /* in the image; of size 0: a hole */
+} SquashfsBlock;
+
+/* The one that byte `at` of a file lies in, which was opened here. */
+SquashfsBlock squashfs_find_block(const Source *file, uint64_t at);
+/* All tables; they lie behind the blocks. */
+SquashfsBlock squashfs_find_tables(const Squashfs *fs);
+
 /*
  * Every entry below `path`, folders before their content, in stored order, with
  * its path from the root. A name that is empty, has a '/' or is "." or ".." is

@@ -589,12 +589,13 @@ def test_not_as_root():
     assert "not to be started as root" in fetch.stderr()
 
 
-def test_as_nobody(server, tmp_path):
+def test_as_nobody(server):
     """As rauc starts it: all that it gave away is given away."""
     if peer.os.geteuid() != 0:
         pytest.skip("needs root, to become somebody else")
-    with Fetch(wrap=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], env={"RAUC_FETCH_ALLOW_ROOT": None},
-               binary=peer.program_for_all(tmp_path / "bin")) as fetch:
+    with peer.program_for_all() as program, \
+            Fetch(wrap=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], env={"RAUC_FETCH_ALLOW_ROOT": None},
+                  binary=program) as fetch:
         assert fetch.open(f"http://localhost:{server.port}/b")  # resolved in a thread, and by the libraries of the system
         state = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{fetch.pid}/status").read_text().splitlines())
         assert state["Uid"].split() == ["65534"] * 4 and state["NoNewPrivs"] == "1" and state["Seccomp"] == "2"

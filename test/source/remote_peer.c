@@ -2,6 +2,7 @@
 
 /* Stands in for rauc-fetch: gives made-up bytes, and misbehaves as the path of the url says. */
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@ typedef struct {
 } Job;
 
 static char *mode;
+static bool is_again; /* not the first one */
 static GArray *jobs;
 
 static void say_words(WireType type, uint64_t id, const char *first, ...) G_GNUC_NULL_TERMINATED;
@@ -40,6 +42,8 @@ static void opened(void)
 		          "seconds", "1", "attempt", "3", NULL);
 		wire_send(3, WIRE_GOING, 0, NULL, 0, NULL);
 	}
+	if (g_str_equal(mode, "end"))
+		exit(0);
 	if (g_str_equal(mode, "never"))
 		return;
 	if (g_str_equal(mode, "refuse"))
@@ -47,6 +51,12 @@ static void opened(void)
 		          "no such bundle", NULL);
 	else if (g_str_equal(mode, "no-size"))
 		say_words(WIRE_OPENED, 0, "url", "http://x/", NULL);
+	else if (is_again && g_str_equal(mode, "die-refuse"))
+		say_words(WIRE_FAILED, 0, "code", "network", "http", "403", "message", "forbidden",
+		          NULL);
+	else if (is_again && g_str_equal(mode, "die-changed"))
+		say_words(WIRE_OPENED, 0, "url", "http://elsewhere/", "size", size, "etag", "\"f\"",
+		          NULL);
 	else
 		say_words(WIRE_OPENED, 0, "url", "http://elsewhere/", "size", size, "etag", "\"e\"",
 		          "http", "2", "date", "5", NULL);
@@ -65,8 +75,9 @@ static void serve(Job *job)
 			exit(0);
 		job->sent += n;
 		job->credit -= n;
-		if (g_str_equal(mode, "die") && job->read.at > 1000000)
-			exit(1);
+		if (g_str_has_prefix(mode, "die") && job->read.at > 1000000 &&
+		    (job->read.at % 65536 == 0 || g_str_equal(mode, "die")))
+			exit(1); /* what goes on behind that is no such request any more */
 	}
 	if (job->sent == job->read.size) {
 		if (g_str_equal(mode, "too-much"))
@@ -112,6 +123,7 @@ int main(void)
 			break;
 		if (head.type == WIRE_OPEN) {
 			mode = g_strdup(wire_find(bytes, head.size, "url"));
+			is_again = wire_find(bytes, head.size, "open-tries") != NULL;
 			opened();
 		} else if (head.type == WIRE_READ) {
 			take_read(&head, bytes);
@@ -121,7 +133,7 @@ int main(void)
 	}
 	say_words(WIRE_STATS, 0, "requests", "7", "bytes", "8", "retries", "9", "waited-ms", "10",
 	          NULL);
-	if (g_str_equal(mode, "stay"))
+	if (g_strcmp0(mode, "stay") == 0)
 		sleep(60);
 	g_array_unref(jobs);
 	g_free(mode);

@@ -177,6 +177,31 @@ static void test_parts(void)
 	}
 }
 
+/* Where what a byte of a file needs lies in the image. */
+static const struct {
+	unsigned row;
+	uint64_t at, from, size;
+} blocks[] = {
+	{ 0, 0, 96, 4096 },           { 0, 4095, 96, 4096 }, { 0, 4096, 96 + 4096, 4096 },
+	{ 0, 8191, 96 + 4096, 4096 }, { 1, 5000, 0, 0 },     { 2, 99, 2000, 4096 },
+};
+
+static void test_find_block(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(blocks); i++) {
+		Hand *hand = data_hand(rows[blocks[i].row].words);
+		g_autoptr(Source) source = open_row(hand, blocks[i].row, NULL);
+		SquashfsBlock block = data_find_block(source, blocks[i].at);
+
+		g_assert_cmpuint(block.size, ==, blocks[i].size);
+		if (block.size)
+			g_assert_cmpuint(block.at, ==, blocks[i].from);
+		g_clear_pointer(&source, source_unref);
+		hand_close(hand);
+		g_free(hand);
+	}
+}
+
 /* What is only found out when it is read. */
 static const struct {
 	uint64_t size;
@@ -316,6 +341,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/squashfs/data/open", test_open);
 	g_test_add_func("/squashfs/data/parts", test_parts);
+	g_test_add_func("/squashfs/data/find-block", test_find_block);
 	g_test_add_func("/squashfs/data/late", test_late);
 	g_test_add_func("/squashfs/data/huge", test_huge);
 	return g_test_run();
