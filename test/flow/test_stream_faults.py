@@ -281,19 +281,13 @@ class Lab:
             elif fault and fault.step is no_names:
                 with self.names() as server.names:
                     server.address = f"bundles.test:{server.port}"
-                    server.wrap = self.with_names(server.names)
+                    server.wrap = ["unshare", "-m", *server.names.wrap(self.folder)]
                     yield server
             else:
                 yield server
 
     def names(self):
         return Names(f"127.0.53.{self.number() % 250 + 1}")
-
-    def with_names(self, names):
-        conf = self.folder / f"resolv-{names.at}"
-        conf.write_text(names.resolv_conf)
-        conf.chmod(0o644)
-        return ["unshare", "-m", "sh", "-c", f"mount --bind {conf} /etc/resolv.conf && exec \"$@\"", "sh"]
 
 
 class Trap:
