@@ -1,81 +1,107 @@
 # SPDX-License-Identifier: MIT
-"""A small HTTP server for one folder of bundles; it knows ranges, so bundles can be streamed too."""
+"""nginx before one folder of bundles: what a device streams from. It counts what was asked for."""
 
-import http.server
-import os
+import contextlib
 import pathlib
-import re
-import threading
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from .machine import Trouble
 
 PORT = 3333
+NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+CONF = """\
+daemon off;
+worker_processes 1;
+pid {folder}/pid;
+error_log {folder}/error.log warn;
+events {{ worker_connections 64; }}
+http {{
+    log_format sent '$request_uri $body_bytes_sent';
+    access_log {folder}/access.log sent;
+    client_body_temp_path {folder}/t1;
+    proxy_temp_path {folder}/t2;
+    fastcgi_temp_path {folder}/t3;
+    uwsgi_temp_path {folder}/t4;
+    scgi_temp_path {folder}/t5;
+    default_type application/octet-stream;
+    sendfile on;
+    server {{
+        listen 127.0.0.1:{port};
+        root {root};
+        # bundles, and nothing else of the folder
+        location ~ ^/[A-Za-z0-9][A-Za-z0-9._-]*[.]raucb$ {{ }}
+        location / {{ return 404; }}
+    }}
+}}
+"""
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    folder = pathlib.Path(".")
-
-    def do_HEAD(self):
-        self.answer(body=False)
-
-    def do_GET(self):
-        self.answer(body=True)
-
-    def answer(self, body):
-        name = self.path.lstrip("/").partition("?")[0]
-        path = self.folder / name
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or not path.is_file():
-            self.send_error(404)
-            return
-        size = path.stat().st_size
-        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
-        first = int(wanted[1]) if wanted else 0
-        last = min(int(wanted[2]), size - 1) if wanted and wanted[2] else size - 1
-        if first > last:
-            self.send_response(416)
-            self.send_header("Content-Range", f"bytes */{size}")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        self.send_response(206 if wanted else 200)
-        self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Type", "application/octet-stream")
-        self.send_header("Content-Length", str(last - first + 1))
-        self.send_header("ETag", f'"{path.stat().st_mtime_ns:x}-{size:x}"')
-        if wanted:
-            self.send_header("Content-Range", f"bytes {first}-{last}/{size}")
-        self.end_headers()
-        if body:
-            self.send_part(path, first, last + 1)
-
-    def send_part(self, path, at, end):
-        with open(path, "rb") as file:
-            try:
-                while at < end:
-                    at += os.sendfile(self.connection.fileno(), file.fileno(), at, end - at)
-            except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True
-
-    def log_message(self, *_):
-        pass
+def free_port():
+    """PORT, or any other while somebody has that."""
+    for port in (PORT, 0):
+        with contextlib.suppress(OSError), socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind(("127.0.0.1", port))
+            return one.getsockname()[1]
+    raise Trouble("no port to be had on 127.0.0.1")
 
 
 class Server:
     """with Server(folder) as server: server.url is what the device has to ask for."""
 
     def __init__(self, folder):
-        handler = type("FolderHandler", (Handler,), {"folder": pathlib.Path(folder)})
-        http.server.ThreadingHTTPServer.daemon_threads = True
-        try:
-            self.server = http.server.ThreadingHTTPServer(("127.0.0.1", PORT), handler)
-        except OSError:
-            self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.root = pathlib.Path(folder).resolve()
+        self.port = free_port()
         # QEMU's user network shows the host's loopback as 10.0.2.2
-        self.url = f"http://10.0.2.2:{self.server.server_address[1]}"
+        self.url = f"http://10.0.2.2:{self.port}"
+        self.process = None
 
     def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        if not NGINX:
+            raise Trouble("nginx is not installed (Debian: nginx-light)")
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="demo-nginx."))
+        conf = self.folder / "nginx.conf"
+        # started by root it works as another user, who may not reach everybody's folders
+        conf.write_text(("user root;\n" if pathlib.Path("/proc/self").stat().st_uid == 0 else "") +
+                        CONF.format(folder=self.folder, root=self.root, port=self.port))
+        self.process = subprocess.Popen([NGINX, "-p", self.folder, "-c", conf, "-e", self.folder / "error.log"],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                        start_new_session=True)
+        try:
+            self.wait()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
+    def wait(self):
+        for _ in range(200):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        said = self.folder / "error.log"
+        raise Trouble(f"nginx does not serve: {said.read_text().strip() if said.exists() else 'no word of it'}")
+
     def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def sent(self):
+        """(requests, bytes) since it was asked last."""
+        time.sleep(0.2)  # a line is written when the answer is out
+        log = self.folder / "access.log"
+        lines = log.read_text().splitlines() if log.exists() else []
+        log.write_text("")
+        return len(lines), sum(int(line.split()[-1]) for line in lines)

@@ -30,6 +30,15 @@ def find_rauc(given=None):
     return path
 
 
+def find_fetch(rauc):
+    """rauc-fetch of this very rauc: where it was built, or installed; None: it has none."""
+    folder = pathlib.Path(rauc).resolve().parent
+    for path in (folder / "fetch" / "rauc-fetch", folder.parent / "libexec" / "rauc" / "rauc-fetch"):
+        if os.access(path, os.X_OK):
+            return str(path)
+    return None
+
+
 def manifest(version, compatible, epoch):
     return (f"[update]\ncompatible={compatible}\nversion={version}\n\n"
             f"[bundle]\nformat=verity\n\n"

@@ -39,18 +39,28 @@ struct Bundle {
 	Squashfs *files;
 };
 
+/* Bytes that a server did not send make no wrong format. */
+static void name_failure(const BundleFile *file, GError **error)
+{
+	if (file->fd < 0 && error && *error && !g_error_matches(*error, FAILURE, FAILURE_FORMAT))
+		g_prefix_error(error, "Failed to read bundle %s: ", file->name);
+	else
+		g_prefix_error_literal(error, "Invalid bundle format: ");
+}
+
 static BundleFile *open_source(Source *source, const char *name, int fd, uint64_t max_cms,
                                GError **error)
 {
-	ERROR_WHILE(error, "Invalid bundle format");
 	g_autoptr(BundleFile) file = g_new0(BundleFile, 1);
 
 	file->fd = fd;
 	file->name = g_strdup(name);
 	file->source = source_ref(source);
 	if (!trailer_read(source, max_cms, &file->trailer, error) ||
-	    !verify_cms_kind(file->trailer.cms, &file->kind, error))
+	    !verify_cms_kind(file->trailer.cms, &file->kind, error)) {
+		name_failure(file, error);
 		return NULL;
+	}
 	return g_steal_pointer(&file);
 }
 

@@ -60,7 +60,7 @@ static void show_waiting(void *user, const char *text)
 	tell(events, text ? text : "the network is back");
 }
 
-static Bundle *open_bundle(System *system, const InstallRequest *request,
+static Bundle *open_bundle(System *system, const InstallRequest *request, const char *transaction,
                            const InstallEvents *events, Pool *pool, Progress *root, GError **error)
 {
 	StreamAccess access = request->access;
@@ -70,7 +70,7 @@ static Bundle *open_bundle(System *system, const InstallRequest *request,
 
 	access.system = system;
 	access.is_patient = true;
-	access.transaction = request->transaction;
+	access.transaction = transaction;
 	access.waiting = show_waiting;
 	access.user = (void *)events;
 	BundleFile *file = trust_open_file(config, request->bundle, &access, error);
@@ -262,7 +262,8 @@ static bool run(System *system, const InstallRequest *request, const InstallEven
 	trust_mend(system);
 	tell(events, "Checking and mounting bundle...");
 	enter(events, INSTALL_VERIFY);
-	g_autoptr(Bundle) bundle = open_bundle(system, request, events, pool, root, error);
+	g_autoptr(Bundle) bundle =
+		open_bundle(system, request, told->transaction, events, pool, root, error);
 	if (!bundle)
 		return false;
 	take_facts(told, bundle);

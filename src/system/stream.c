@@ -131,19 +131,26 @@ static bool add_words(WireWords *words, const Config *config, const StreamAccess
 }
 
 #ifdef RAUC_FETCH_PATH
-/* Beside us while we are built, else where it was installed. */
+static char *if_executable(const char *folder, const char *name)
+{
+	g_autofree char *path = folder ? g_build_filename(folder, name, NULL) : NULL;
+
+	return path && g_file_test(path, G_FILE_TEST_IS_EXECUTABLE) ? g_steal_pointer(&path) : NULL;
+}
+
+/* Beside us while we are built; as far from us as it was installed, wherever that is now; else there. */
 static char *find_program(GError **error G_GNUC_UNUSED)
 {
 	const char *named = g_getenv("RAUC_FETCH");
 	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
 	g_autofree char *folder = self ? g_path_get_dirname(self) : NULL;
-	g_autofree char *beside =
-		folder ? g_build_filename(folder, "fetch", "rauc-fetch", NULL) : NULL;
+	char *found = NULL;
 
 	if (named && *named)
 		return g_strdup(named);
-	if (beside && g_file_test(beside, G_FILE_TEST_IS_EXECUTABLE))
-		return g_steal_pointer(&beside);
+	if ((found = if_executable(folder, "fetch/rauc-fetch")) ||
+	    (found = if_executable(folder, "../libexec/rauc/rauc-fetch")))
+		return found;
 	return g_strdup(RAUC_FETCH_PATH);
 }
 #else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "writer/copy.h"
+#include "writer/adaptive.h"
 #include "writer/rows.h"
 
 #include "base/error.h"
@@ -20,7 +20,8 @@ static bool write_raw(WriterJob *job, GError **error)
 		         .progress = job->progress,
 		         .verify = job->verify,
 		         .journal = job->journal };
-	bool ok = copy_run(&copy, error);
+	bool ok =
+		job->adaptive ? adaptive_copy(&copy, job->adaptive, error) : copy_run(&copy, error);
 
 	job->n_written = copy.n_written;
 	job->n_punched = copy.n_punched;
@@ -28,4 +29,6 @@ static bool write_raw(WriterJob *job, GError **error)
 	return ok;
 }
 
-const Writer writer_raw = { .name = "raw", .check = check, .write = write_raw };
+const Writer writer_raw = {
+	.name = "raw", .is_adaptive = true, .check = check, .write = write_raw
+};

@@ -168,6 +168,28 @@ static void test_rules(void)
 	g_assert_error(memory, FAILURE, FAILURE_UNSUPPORTED);
 }
 
+static bool never(Source *source G_GNUC_UNUSED, void *to G_GNUC_UNUSED, size_t size G_GNUC_UNUSED,
+                  uint64_t at G_GNUC_UNUSED, GError **error)
+{
+	return fail(error, FAILURE_NETWORK, "the server is gone");
+}
+
+/* It is not the bundle's fault. */
+static void test_bytes_that_do_not_come(void)
+{
+	static const SourceOps ops = { .kind = "never", .read_at = never };
+	g_autoptr(GError) error = NULL, small = NULL;
+	Source source;
+
+	source_init(&source, &ops, 100000);
+	g_assert_null(bundle_file_open_source(&source, "http://x/b", BUNDLE_MAX_CMS, &error));
+	g_assert_error(error, FAILURE, FAILURE_NETWORK);
+	g_assert_cmpstr(error->message, ==, "Failed to read bundle http://x/b: the server is gone");
+	source.size = 3;
+	g_assert_null(bundle_file_open_source(&source, "http://x/b", BUNDLE_MAX_CMS, &small));
+	g_assert_true(g_str_has_prefix(small->message, "Invalid bundle format: Bundle size (3)"));
+}
+
 static void test_peek(void)
 {
 	for (unsigned i = 0; i < G_N_ELEMENTS(formats); i++) {
@@ -189,6 +211,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/bundle/bundle/flipped", test_flipped);
 	g_test_add_func("/bundle/bundle/truncated", test_truncated);
 	g_test_add_func("/bundle/bundle/rules", test_rules);
+	g_test_add_func("/bundle/bundle/bytes-that-do-not-come", test_bytes_that_do_not_come);
 	g_test_add_func("/bundle/bundle/peek", test_peek);
 	int result = g_test_run();
 	g_bytes_unref(image);

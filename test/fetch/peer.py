@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The side of rauc in the talk with rauc-fetch (src/base/wire.h)."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -26,16 +27,15 @@ def program():
     raise FileNotFoundError(f"no rauc-fetch: {', '.join(map(str, found))}; build it first")
 
 
-def program_for_all(folder):
-    """A copy that everybody can start, wherever this tree lies."""
-    folder.mkdir(mode=0o755, exist_ok=True)
-    for parent in (folder, *folder.parents):
-        if parent.stat().st_uid == os.geteuid() and str(parent).startswith(tempfile.gettempdir() + "/"):
-            parent.chmod(parent.stat().st_mode | 0o055)
-    copy = folder / "rauc-fetch"
-    shutil.copy(program(), copy)
-    copy.chmod(0o755)
-    return copy
+@contextlib.contextmanager
+def program_for_all():
+    """A copy that everybody can start, wherever this tree lies; not in pytest's folder, which another pytest may close."""
+    with tempfile.TemporaryDirectory(prefix="rauc-fetch-") as folder:
+        os.chmod(folder, 0o755)
+        copy = pathlib.Path(folder) / "rauc-fetch"
+        shutil.copy(program(), copy)
+        copy.chmod(0o755)
+        yield copy
 
 
 def words(pairs):

@@ -7,17 +7,18 @@
         server.seen[0].headers["range"]
 
 What is planned is used up, one step a request; after it, every request is answered well (or as `server.always` says).
-Without `plan` this is a plain server that knows ranges, over TLS if it is given a context."""
+`server.trap(seen)` may know better: the step for this request, or None. Without all that this is a plain server that
+knows ranges, over TLS if it is given a context. server2.py has the same for HTTP/2."""
 
+import contextlib
 import email.utils
 import http.server
 import re
 import socket
-import ssl
 import struct
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass
@@ -39,21 +40,28 @@ class Exchange:
     content: bytes
     first: int
     last: int  # of the content
-    extra: dict = field(default_factory=dict)
+    farewell = {"Connection": "close"}
+
+    @property
+    def owner(self):
+        return self.handler.server.owner
 
     @property
     def body(self):
         return self.content[self.first:self.last + 1]
 
-    def head(self, code=206, **more):
-        """Status and headers; None leaves one out."""
-        server = self.handler.server.owner
+    def headers(self, code, more):
+        """None leaves one out."""
         headers = {"Content-Range": f"bytes {self.first}-{self.last}/{len(self.content)}" if code == 206 else None,
-                   "Content-Length": str(len(self.body)), "ETag": server.etag,
-                   "Last-Modified": email.utils.formatdate(server.modified, usegmt=True),
+                   "Content-Length": str(len(self.body)), "ETag": self.owner.etag,
+                   "Last-Modified": email.utils.formatdate(self.owner.modified, usegmt=True),
                    "Date": email.utils.formatdate(usegmt=True)}
         headers.update({name.replace("_", "-"): value for name, value in more.items()})
-        lines = [f"HTTP/1.1 {code} x"] + [f"{n}: {v}" for n, v in headers.items() if v is not None]
+        return {name: value for name, value in headers.items() if value is not None}
+
+    def head(self, code=206, **more):
+        """Status and headers."""
+        lines = [f"HTTP/1.1 {code} x"] + [f"{n}: {v}" for n, v in self.headers(code, more).items()]
         self.handler.wfile.write(("\r\n".join(lines) + "\r\n\r\n").encode())
 
     def send(self, data):
@@ -64,21 +72,22 @@ class Exchange:
     def close(self):
         self.handler.close_connection = True
 
+    def part(self):
+        """With the last word said."""
+        self.close()
+
     def reset(self):
         """RST instead of FIN: what was not read yet at the other side may be lost with it."""
         sock = self.handler.connection
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
-        if isinstance(sock, ssl.SSLSocket):
-            sock = socket.socket(fileno=sock.detach())
         self.handler.finish = lambda: None
-        sock.close()
+        reset(sock)
 
     def hang(self):
         """Until the other side has had enough, or the server ends."""
-        server, sock = self.handler.server.owner, self.handler.connection
+        sock = self.handler.connection
         sock.settimeout(0.05)
-        while not server.is_over.is_set():
+        while not self.owner.is_over.is_set():
             try:
                 if not sock.recv(1):
                     break
@@ -87,6 +96,21 @@ class Exchange:
             except OSError:
                 break
         self.close()
+
+    def trickle(self):
+        """A byte of the status line now and then, for ever."""
+        try:
+            for byte in b"HTTP/1.1 206 " + b"x" * 10000:
+                self.handler.wfile.write(bytes([byte]))
+                if self.owner.is_over.wait(0.2):
+                    break
+        finally:
+            self.close()
+
+
+def reset(sock):
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    socket.socket(fileno=sock.detach()).close()
 
 
 # --- Steps of a plan ------------------------------------------------------------
@@ -126,6 +150,13 @@ def close_after(n):
         exchange.send(exchange.body[:n])
         exchange.close()
     return step
+
+
+def farewell(exchange):
+    """A good answer, and the end of the connection."""
+    exchange.head(**exchange.farewell)
+    exchange.send(exchange.body)
+    exchange.part()
 
 
 def short(n):
@@ -173,14 +204,7 @@ def redirect(location, code=302):
 
 
 def trickle_head(exchange):
-    """A byte of the status line now and then, for ever."""
-    try:
-        for byte in b"HTTP/1.1 206 " + b"x" * 10000:
-            exchange.handler.wfile.write(bytes([byte]))
-            if exchange.handler.server.owner.is_over.wait(0.2):
-                break
-    finally:
-        exchange.close()
+    exchange.trickle()
 
 
 def trickle_body(n, pause):
@@ -204,19 +228,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        owner = self.server.owner
-        path = self.path.split("?")[0]
-        content = owner.files.get(path, b"")
-        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
-        first, last = (int(wanted[1]), int(wanted[2])) if wanted else (0, len(content) - 1)
-        last = min(last, len(content) - 1)
-        seen = Seen(self.path, {k.lower(): v for k, v in self.headers.items()}, self.client_address, time.monotonic(),
-                    first=first, last=last)
-        step = owner.take_step(seen)
-        if step is good and path not in owner.files:
-            step = status(404)
+        seen = Seen(self.path, {k.lower(): v for k, v in self.headers.items()}, self.client_address, time.monotonic())
         try:
-            step(Exchange(self, seen, content, first, last))
+            self.server.owner.answer(seen, lambda *about: Exchange(self, *about))
         except OSError:  # the client went away
             self.close_connection = True
 
@@ -231,21 +245,33 @@ class Threads(http.server.ThreadingHTTPServer):
 
     def finish_request(self, request, client_address):
         """The handshake belongs to the thread of the connection."""
-        if self.owner.tls:
+        owner = self.owner
+        if owner.is_handshake_bad(request):
+            return
+        if owner.tls:
             try:
-                request = self.owner.tls.wrap_socket(request, server_side=True)
+                request = owner.tls.wrap_socket(request, server_side=True)
             except OSError:
                 return
-        self.RequestHandlerClass(request, client_address, self)
+        with owner.known(request):
+            self.RequestHandlerClass(request, client_address, self)
 
 
 class Server:
+    threads, handler = Threads, Handler
+
     def __init__(self, files, tls=None, host="127.0.0.1", port=0):
-        self.files, self.tls, self.host = files, tls, host
+        self.files, self.tls, self.host, self.port = files, tls, host, port
         self.etag, self.modified = '"one"', 1700000000
         self.seen, self.steps, self.always = [], [], good
+        self.trap = lambda seen: None
+        self.n_bad_handshakes = 0  # still to come
         self.lock, self.is_over = threading.Lock(), threading.Event()
-        self.http = Threads((host, port), Handler)
+        self.sockets, self.absences = [], []
+        self.listen()
+
+    def listen(self):
+        self.http = self.threads((self.host, self.port), self.handler)
         self.http.owner = self
         self.port = self.http.server_address[1]
         self.thread = threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True)
@@ -256,9 +282,53 @@ class Server:
 
     def __exit__(self, *_):
         self.is_over.set()
+        for absence in self.absences:
+            absence.join()
+        self.end()
+
+    def end(self):
         self.http.shutdown()
         self.http.server_close()
         self.thread.join()
+        self.hang_up()
+
+    def hang_up(self):
+        """On everybody."""
+        with self.lock:
+            for sock in self.sockets:
+                try:
+                    sock.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def go_away(self, seconds):
+        """Nobody listens on the port for so long."""
+        def be_away():
+            self.end()
+            self.is_over.wait(seconds)
+            self.listen()
+            self.thread.start()
+        self.absences.append(threading.Thread(target=be_away, daemon=True))
+        self.absences[-1].start()
+
+    @contextlib.contextmanager
+    def known(self, sock):
+        """For hang_up()."""
+        with self.lock:
+            self.sockets.append(sock)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.sockets.remove(sock)
+
+    def is_handshake_bad(self, sock):
+        """Then it is over: with nonsense, or with nothing, by turns."""
+        with self.lock:
+            n, self.n_bad_handshakes = self.n_bad_handshakes, max(0, self.n_bad_handshakes - 1)
+        if n % 2:
+            sock.sendall(b"\x16\x03\x03 no handshake")
+        return n > 0
 
     def plan(self, *steps):
         with self.lock:
@@ -267,7 +337,21 @@ class Server:
     def take_step(self, seen):
         with self.lock:
             self.seen.append(seen)
-            return self.steps.pop(0) if self.steps else self.always
+            return self.trap(seen) or (self.steps.pop(0) if self.steps else self.always)
+
+    def answer(self, seen, exchange):
+        """`exchange(seen, content, first, last)` makes one."""
+        path = seen.path.split("?")[0]
+        content = self.files.get(path, b"")
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", seen.headers.get("range", ""))
+        seen.first, seen.last = (int(wanted[1]), int(wanted[2])) if wanted else (0, len(content) - 1)
+        seen.last = min(seen.last, len(content) - 1)
+        step = self.take_step(seen)
+        if step is good and path not in self.files:
+            step = status(404)
+        elif step is good and wanted and int(wanted[1]) >= len(content):
+            step = status(416, Content_Range=f"bytes */{len(content)}")
+        step(exchange(seen, self.files.get(path, b""), seen.first, seen.last))
 
     def url(self, path, user=""):
         return f"http{'s' if self.tls else ''}://{user}{self.host}:{self.port}{path}"

@@ -65,6 +65,24 @@ def one_line(done, says):
     assert done.returncode == 1 and len(lines) == 1 and lines[0].startswith("debian-rootfs: ") and says in lines[0], done.stderr
 
 
+@pytest.mark.parametrize("place", ["bin/fetch/rauc-fetch", "libexec/rauc/rauc-fetch"])
+def test_fetcher_comes_with_it(tmp_path, place):
+    """Where it was built, or where it was installed; and it is said where there is none."""
+    rauc, fetch = tmp_path / "bin" / "rauc", tmp_path / place
+    for path in (rauc, fetch):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    rauc.write_text("#!/bin/sh\n")
+    rauc.chmod(0o755)
+    done = make(tmp_path, "--rauc", rauc)
+    assert done.returncode == 0 and "which cannot stream" in done.stdout, done.stderr
+    fetch.write_text("#!/bin/sh\necho fetch\n")
+    fetch.chmod(0o755)
+    done = make(tmp_path, "--rauc", rauc)
+    assert done.returncode == 0 and "cannot stream" not in done.stdout, done.stderr
+    member, data = members(tmp_path)["./usr/libexec/rauc/rauc-fetch"]
+    assert (member.mode, data) == (0o755, fetch.read_bytes())
+
+
 def test_what_is_added_and_left_out(tmp_path):
     done = make(tmp_path)
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 /* Stands in for rauc-fetch: gives made-up bytes, and misbehaves as the path of the url says. */
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@ typedef struct {
 } Job;
 
 static char *mode;
+static bool is_again; /* not the first one */
 static GArray *jobs;
 
 static void say_words(WireType type, uint64_t id, const char *first, ...) G_GNUC_NULL_TERMINATED;
@@ -39,11 +41,19 @@ static void opened(void)
 		say_words(WIRE_WAITING, 0, "message", "waiting for network", "seconds", "1", NULL);
 		wire_send(3, WIRE_GOING, 0, NULL, 0, NULL);
 	}
+	if (g_str_equal(mode, "end"))
+		exit(0);
 	if (g_str_equal(mode, "refuse"))
 		say_words(WIRE_FAILED, 0, "code", "not-found", "http", "404", "message",
 		          "no such bundle", NULL);
 	else if (g_str_equal(mode, "no-size"))
 		say_words(WIRE_OPENED, 0, "url", "http://x/", NULL);
+	else if (is_again && g_str_equal(mode, "die-refuse"))
+		say_words(WIRE_FAILED, 0, "code", "network", "http", "403", "message", "forbidden",
+		          NULL);
+	else if (is_again && g_str_equal(mode, "die-changed"))
+		say_words(WIRE_OPENED, 0, "url", "http://elsewhere/", "size", size, "etag", "\"f\"",
+		          NULL);
 	else
 		say_words(WIRE_OPENED, 0, "url", "http://elsewhere/", "size", size, "etag", "\"e\"",
 		          "http", "2", "date", "5", NULL);
@@ -51,7 +61,7 @@ static void opened(void)
 
 static void serve(Job *job)
 {
-	static uint8_t data[48 * 1024];
+	static uint8_t data[48 * 1024 + 321]; /* not in whole pieces */
 
 	while (job->credit > 0 && job->sent < job->read.size) {
 		uint64_t n = MIN(MIN(job->credit, sizeof(data)), job->read.size - job->sent);
@@ -62,8 +72,9 @@ static void serve(Job *job)
 			exit(0);
 		job->sent += n;
 		job->credit -= n;
-		if (g_str_equal(mode, "die") && job->read.at > 1000000)
-			exit(1);
+		if (g_str_has_prefix(mode, "die") && job->read.at > 1000000 &&
+		    (job->read.at % 65536 == 0 || g_str_equal(mode, "die")))
+			exit(1); /* what goes on behind that is no such request any more */
 	}
 	if (job->sent == job->read.size) {
 		if (g_str_equal(mode, "too-much"))
@@ -107,6 +118,7 @@ int main(void)
 			break;
 		if (head.type == WIRE_OPEN) {
 			mode = g_strdup(wire_find(bytes, head.size, "url"));
+			is_again = wire_find(bytes, head.size, "open-tries") != NULL;
 			opened();
 		} else if (head.type == WIRE_READ) {
 			take_read(&head, bytes);

@@ -6,10 +6,24 @@ import sys
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(TOP / "test" / "vm"), str(TOP / "test" / "flow")]
+sys.path[:0] = [str(TOP / "test" / "vm"), str(TOP / "test" / "flow"), str(TOP / "boot" / "grub")]
 import pki as authorities  # noqa: E402
 import qemu  # noqa: E402
 import vm  # noqa: E402
+
+
+NOTES = []
+
+
+@pytest.fixture
+def note():
+    """note(line): printed at the end of the run, whatever is captured."""
+    return NOTES.append
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in NOTES:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
