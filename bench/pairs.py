@@ -10,8 +10,11 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 import material
+from link import Link
+from process import digest
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "image"))
@@ -73,7 +76,7 @@ def make_image(image, tar, age):
     scratch.mkdir()
     os.environ["SOURCE_DATE_EPOCH"] = EPOCH[age]
     try:
-        rootfs.make(tar, scratch / "image", "rootfs bench", layout.load("qemux86-64", "2048M"), scratch)
+        rootfs.make(tar, scratch / "image", f"rootfs bench {age}", layout.load("qemux86-64", "2048M"), scratch)
         (scratch / "image").rename(image)
     finally:
         del os.environ["SOURCE_DATE_EPOCH"]
@@ -129,27 +132,87 @@ def predict(rauc, name, squash=SQUASH):
             **{key: int(value) for key, value in words.items() if key != "image"}}
 
 
+SYSTEM_CONF = """\
+[system]
+compatible=bench
+bootloader=noop
+data-directory={work}/data
+mountprefix={work}/mnt
+
+[keyring]
+path={keyring}
+
+[slot.rootfs.0]
+device={work}/slot0
+bootname=A
+
+[slot.rootfs.1]
+device={work}/slot1
+bootname=B
+"""
+
+
+def stream(rauc, found):
+    """The same, done: a device that runs the old one installs the new one from a server. What came over the wire."""
+    work = pathlib.Path("/run/rauc-bench")
+    shutil.rmtree(work, ignore_errors=True)
+    for name in ("mnt", "bin", "data"):
+        (work / name).mkdir(parents=True)
+    slots = [KEPT / f"slot{n}" for n in (0, 1)]
+    shutil.copy(found["images"]["old"], slots[0])
+    with open(slots[1], "wb") as file:
+        file.truncate(found["size"])
+    for n, slot in enumerate(slots):
+        (work / f"slot{n}").symlink_to(slot)
+    shutil.copy(pathlib.Path(rauc).parent / "fetch" / "rauc-fetch", work / "bin")
+    (work / "bin" / "rauc-fetch").chmod(0o755)
+    (work / "system.conf").write_text(SYSTEM_CONF.format(work=work, keyring=material.KEYRING))
+    with Link(work, KEPT) as link:
+        before, begin = link.received(), time.monotonic()
+        done = subprocess.run([rauc, f"--conf={work}/system.conf", "-C", "keyring:allow-demo-keys=true", "install", "--override-boot-slot=A",
+                               f"--tls-ca={link.ca}", link.url(os.path.basename(found["bundles"]["new"]), True)],
+                              env={**os.environ, "RAUC_FETCH": f"{work}/bin/rauc-fetch"}, capture_output=True, text=True, timeout=900)
+        wall, wire = time.monotonic() - begin, link.received() - before
+        time.sleep(0.2)  # nginx writes down what it has sent when the connection ends
+        asked = link.asked()
+    right = done.returncode == 0 and digest(slots[1], found["size"]) == digest(found["images"]["new"], found["size"])
+    for slot in slots:
+        slot.unlink()
+    shutil.rmtree(work)
+    if not right:
+        raise RuntimeError(f"{found['pair']}: installing it: {done.stderr.strip() or 'the slot has other bytes'}")
+    return {"wire": wire, "body": sum(a[3] for a in asked), "requests": len(asked), "wall": wall}
+
+
 COLUMNS = ["size", "bundle", "download", "tables", "index", "blocks", "tree", "missing", "writes"]
 
 
 def show(found, about):
-    lines = ["", "== pairs of root file systems: from the old to the new ==", *(f"  {key}: {value}" for key, value in about.items()), "",
-             "  " + f"{'MB':10}" + "".join(f"{title:>10}" for title in ["image", *COLUMNS[1:], "of bundle"])]
+    lines = ["", "== pairs of root file systems: from the old to the new, in MB ==", *(f"  {key}: {value}" for key, value in about.items()), "",
+             "  " + f"{'predicted':10}" + "".join(f"{title:>10}" for title in ["image", *COLUMNS[1:], "of bundle"])]
     for one in found:
-        lines.append("  " + f"{one['pair']:10}" + "".join(f"{one[key] / 1e6:10.2f}" for key in COLUMNS)
-                     + f"{one['download'] / one['bundle']:10.2%}")
+        lines.append("  " + f"{one['pair']:10}" + "".join(f"{one[key] / 1e6:10.2f}" for key in COLUMNS) + f"{one['download'] / one['bundle']:10.2%}")
+    lines += ["", "  " + f"{'streamed':10}" + "".join(f"{title:>10}" for title in ["body", "wire", "requests", "time s", "of bundle"])]
+    for one in (one for one in found if "streamed" in one):
+        done = one["streamed"]
+        lines.append("  " + f"{one['pair']:10}" + "".join(f"{done[key] / 1e6:10.2f}" for key in ("body", "wire"))
+                     + f"{done['requests']:10}{done['wall']:10.1f}{done['body'] / one['bundle']:10.2%}")
     return "\n".join(lines + [""])
 
 
 def run(args, out, programs, about):
     if "ours" not in programs:
         return ["pairs: no rauc to measure"]
-    found = []
+    found, failed = [], []
     try:
         for name in PAIRS:
             found.append(predict(programs["ours"], name))
+            if os.geteuid() == 0:
+                found[-1]["streamed"] = stream(programs["ours"], found[-1])
+        if os.geteuid() != 0:
+            failed.append("pairs, streamed: needs root (a network namespace for the server)")
     except RuntimeError as why:
-        return [f"pairs: {why}"]
+        failed.append(f"pairs: {why}")
     (out / "pairs.json").write_text(json.dumps({"about": about, "pairs": found}, indent=1))
     print(show(found, about), flush=True)
-    return []
+    return failed
