@@ -117,6 +117,8 @@ static bool set_token(Request *request, GError **error)
 		            "'pkcs11', which is not here (Debian: libengine-pkcs11-openssl)");
 	if (order_is_token(order->tls_key))
 		curl_easy_setopt(request->easy, CURLOPT_SSLKEYTYPE, "ENG");
+	/* where the URL has none; as with the keys that sign */
+	curl_easy_setopt(request->easy, CURLOPT_KEYPASSWD, g_getenv("RAUC_PKCS11_PIN"));
 	if (order_is_token(order->tls_cert))
 		curl_easy_setopt(request->easy, CURLOPT_SSLCERTTYPE, "ENG");
 	return true;
@@ -262,6 +264,14 @@ char *request_reason(const Request *request, CURLcode code)
 
 	curl_easy_getinfo(request->easy, CURLINFO_OS_ERRNO, &number);
 	switch (code) {
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_ENGINE_INITFAILED:
+		if (!order_has_token(request->wish.order))
+			return g_strdup_printf("tls-cert or tls-key cannot be used: %s", said);
+		return g_strdup_printf(
+			"tls-cert or tls-key cannot be used: %s: check that their token is there for "
+			"the user rauc-fetch runs as, its module (RAUC_PKCS11_MODULE), and its PIN",
+			said);
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return g_strdup_printf("the name %s cannot be resolved", host);
 	case CURLE_COULDNT_RESOLVE_PROXY:
