@@ -25,7 +25,8 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *user)
 	long status = request_status(request);
 
 	size *= one;
-	if (status == 206)
+	if (status == (request->wish.is_whole ? 200 : 206) ||
+	    (status == 200 && request->wish.is_opening))
 		return request->wish.take(request->wish.user, bytes, size);
 	request->n_swallowed += size;
 	return status != 200 && request->n_swallowed <= MAX_SWALLOWED ? size : 0;
@@ -191,7 +192,7 @@ Request *request_new(const RequestWish *wish, GError **error)
 		return fail_null(error, FAILURE_IO, "libcurl cannot make a request");
 	}
 	curl_easy_setopt(request->easy, CURLOPT_URL, wish->target->url);
-	curl_easy_setopt(request->easy, CURLOPT_RANGE, range);
+	curl_easy_setopt(request->easy, CURLOPT_RANGE, wish->is_whole ? NULL : range);
 	curl_easy_setopt(request->easy, CURLOPT_ERRORBUFFER, request->message);
 	curl_easy_setopt(request->easy, CURLOPT_PRIVATE, wish->user);
 	curl_easy_setopt(request->easy, CURLOPT_HEADERFUNCTION, on_header);

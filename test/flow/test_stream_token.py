@@ -9,7 +9,6 @@ import shutil
 import pytest
 
 import bundles
-import device as devices
 import pki as authorities
 import tokens
 import webserver
