@@ -24,8 +24,8 @@
  *     (closes the socket)             ->           the end
  *
  * A READ begins with no credit but what it brings: no more bytes of it are sent than were
- * granted, so what lies in memory is bounded by who asks (with HTTP/2 a request to the server is for
- * what there is credit for: small portions cost a round trip each). Words are "key=value" with a NUL
+ * granted, so what lies in memory is bounded by who asks; what was not granted stays with the server.
+ * On a server without ranges (OPENED: ranges) every READ is the whole file up to its end. Words are "key=value" with a NUL
  * behind each; a key may be there several times. The other side is not trusted: sizes are
  * checked before memory is asked for.
  *
@@ -36,7 +36,7 @@
  * OPENED: url (effective), size, etag, modified, date (Unix), http (1.1, 2), ranges (yes, no).
  * FAILED: code (name of a Failure), http (status, where there was one), message; of OPEN with RAUC's prefix
  * ("not found: ...").
- * WAITING: message, seconds (until the next try), attempt. STATS: requests, bytes, retries, waited-ms.
+ * WAITING: message, reason (a part of it), seconds (until the next try), attempt. STATS: requests, bytes, retries, waited-ms.
  */
 
 #include <glib.h>

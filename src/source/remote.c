@@ -12,10 +12,14 @@
 
 #include "source/remote.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "source/remote_helper.h"
 #include "source/remote_store.h"
 #include "source/remote_streams.h"
@@ -23,19 +27,33 @@
 #define PIECE    REMOTE_PIECE
 #define PATIENCE (100 * G_TIME_SPAN_MILLISECOND)
 
-#define HEAD_SIZE 4096        /* the superblock of a squashfs */
-#define TAIL_SIZE (12 * 1024) /* a signature, and a bit of the hash tree */
+#define HEAD_SIZE  4096        /* the superblock of a squashfs */
+#define TAIL_SIZE  (12 * 1024) /* a signature, and a bit of the hash tree */
+#define LAST_WORDS 1000        /* ms */
+
+/* Without ranges: of so many bytes one of the end is kept, hash tree and all, and so many besides. */
+#define KEPT_OF    120
+#define KEPT_MORE  (1024 * 1024)
+#define KEPT_STEP  (64 * 1024)
+#define MOST_BEGUN 8
 
 typedef struct {
 	Source source;
 	RemoteInfo info;
+	Source *kept; /* what lies from `kept_at` on, on a server without ranges */
+	uint64_t kept_at;
 	GThread *listener;
+	void (*fetched)(void *user_data, const RemoteStats *stats);
+	void *user_data;
+	Cancel *cancel;
+	CancelWatch watch;
 
 	GMutex sending;
-	RemoteHelper helper;
-	bool is_open, is_ending; /* the helper, and we */
+	RemoteHelper helper; /* replaced under both locks */
+	bool is_open;        /* the helper */
 
 	GMutex lock;
+	bool is_ending, is_over; /* we; and nothing more is heard */
 	GCond changed;
 	RemoteStreams *streams;
 	RemoteStats stats, earlier; /* those of helpers that have ended are in both */
@@ -113,18 +131,6 @@ static bool take_data(RemoteSource *remote, const WireHead *head, GError **error
 	return ok;
 }
 
-static void take_stats(RemoteSource *remote, const WireHead *head, const void *bytes)
-{
-	const RemoteStats *earlier = &remote->earlier;
-
-	remote->stats = (RemoteStats){
-		.requests = earlier->requests + wire_find_number(bytes, head->size, "requests"),
-		.bytes = earlier->bytes + wire_find_number(bytes, head->size, "bytes"),
-		.retries = earlier->retries + wire_find_number(bytes, head->size, "retries"),
-		.waited_ms = earlier->waited_ms + wire_find_number(bytes, head->size, "waited-ms"),
-	};
-}
-
 /* Locked. */
 static bool take(RemoteSource *remote, const WireHead *head, const void *bytes, GError **error)
 {
@@ -138,7 +144,8 @@ static bool take(RemoteSource *remote, const WireHead *head, const void *bytes, 
 		g_propagate_error(error, remote_helper_failure(head, bytes));
 		return false;
 	case WIRE_STATS:
-		take_stats(remote, head, bytes);
+		remote->stats = remote_helper_stats(head, bytes, &remote->earlier);
+		remote->stats.size = remote->source.size;
 		return true;
 	case WIRE_WAITING:
 	case WIRE_GOING:
@@ -167,9 +174,11 @@ static void resume_streams(RemoteSource *remote)
 static bool replace_helper(RemoteSource *remote, const GError *why, GError **error)
 {
 	g_mutex_lock(&remote->sending);
+	g_mutex_lock(&remote->lock);
 	remote->is_open = false;
 	bool ok = remote->is_ending ? fail(error, FAILURE_IO, "the bundle is closed")
 	                            : remote_helper_start_again(&remote->helper, why, error);
+	g_mutex_unlock(&remote->lock);
 	g_mutex_unlock(&remote->sending);
 	return ok;
 }
@@ -222,6 +231,8 @@ static bool hear(RemoteSource *remote, GError **error)
 	if (remote_streams_has_words(remote->streams))
 		say_words(remote);
 	g_mutex_unlock(&remote->lock);
+	if (head.type == WIRE_STATS && remote->fetched)
+		remote->fetched(remote->user_data, &remote->stats); /* nobody else changes them */
 	return ok;
 }
 
@@ -241,10 +252,27 @@ static gpointer listen_to(gpointer user)
 			error = g_steal_pointer(&why);
 	}
 	g_mutex_lock(&remote->lock);
-	remote->failed = error;
+	if (!remote->failed)
+		remote->failed = g_steal_pointer(&error);
+	g_clear_error(&error);
+	remote->is_over = true;
 	g_cond_broadcast(&remote->changed);
 	g_mutex_unlock(&remote->lock);
 	return NULL;
+}
+
+/* From any thread: who reads is told why, who hears meets the end of the socket. */
+static void give_up(void *user, const GError *why)
+{
+	RemoteSource *remote = user;
+
+	g_mutex_lock(&remote->lock);
+	if (!remote->failed)
+		remote->failed = g_error_copy(why);
+	remote->is_ending = true;
+	shutdown(remote->helper.process.fd, SHUT_RDWR);
+	g_cond_broadcast(&remote->changed);
+	g_mutex_unlock(&remote->lock);
 }
 
 /* --- Reading -------------------------------------------------------------------- */
@@ -262,6 +290,13 @@ static const uint8_t *wait_for(RemoteSource *remote, uint64_t number, uint64_t l
 			return NULL;
 		}
 		remote_streams_want(remote->streams, number, last);
+		if (remote_streams_begun(remote->streams) > MOST_BEGUN) {
+			fail(error, FAILURE_UNSUPPORTED,
+			     "range requests not supported by server, and the bundle would have to be "
+			     "fetched from its beginning more than %d times",
+			     MOST_BEGUN);
+			return NULL;
+		}
 		if (is_late)
 			remote_streams_insist(remote->streams, number);
 		if (remote_streams_has_words(remote->streams)) {
@@ -273,9 +308,8 @@ static const uint8_t *wait_for(RemoteSource *remote, uint64_t number, uint64_t l
 	}
 }
 
-static bool remote_read_at(Source *source, void *to, size_t size, uint64_t at, GError **error)
+static bool read_streams(RemoteSource *remote, void *to, size_t size, uint64_t at, GError **error)
 {
-	RemoteSource *remote = (RemoteSource *)source;
 	uint8_t *out = to;
 
 	g_mutex_lock(&remote->lock);
@@ -297,6 +331,18 @@ static bool remote_read_at(Source *source, void *to, size_t size, uint64_t at, G
 	return size == 0;
 }
 
+static bool remote_read_at(Source *source, void *to, size_t size, uint64_t at, GError **error)
+{
+	RemoteSource *remote = (RemoteSource *)source;
+	size_t n = size;
+
+	if (remote->kept && at + size > remote->kept_at)
+		n = at < remote->kept_at ? (size_t)(remote->kept_at - at) : 0;
+	return (n == 0 || read_streams(remote, to, n, at, error)) &&
+	       (n == size || source_read_at(remote->kept, (uint8_t *)to + n, size - n,
+	                                    at + n - remote->kept_at, error));
+}
+
 /* Asked for when somebody reads next, so that what belongs together comes together. */
 static void remote_prefetch(Source *source, uint64_t size, uint64_t at)
 {
@@ -307,19 +353,32 @@ static void remote_prefetch(Source *source, uint64_t size, uint64_t at)
 	g_mutex_unlock(&remote->lock);
 }
 
+/* The other side says at the end what it has done, if it does so at once. */
+static void end_listener(RemoteSource *remote)
+{
+	gint64 end = g_get_monotonic_time() + LAST_WORDS * G_TIME_SPAN_MILLISECOND;
+
+	g_mutex_lock(&remote->lock);
+	remote->is_ending = true;
+	shutdown(remote->helper.process.fd, SHUT_WR);
+	while (!remote->is_over && g_cond_wait_until(&remote->changed, &remote->lock, end))
+		;
+	/* the listener meets the end of the socket */
+	shutdown(remote->helper.process.fd, SHUT_RDWR);
+	g_mutex_unlock(&remote->lock);
+	g_thread_join(remote->listener);
+}
+
 static void remote_free(Source *source)
 {
 	RemoteSource *remote = (RemoteSource *)source;
 
-	g_mutex_lock(&remote->sending);
-	remote->is_ending = true;
-	shutdown(remote->helper.process.fd,
-	         SHUT_RDWR); /* the listener meets the end of the socket */
-	g_mutex_unlock(&remote->sending);
+	cancel_unwatch(remote->cancel, &remote->watch);
 	if (remote->listener)
-		g_thread_join(remote->listener);
+		end_listener(remote);
 	remote_helper_clear(&remote->helper);
 	remote_streams_free(remote->streams);
+	source_unref(remote->kept);
 	g_clear_error(&remote->failed);
 	g_mutex_clear(&remote->lock);
 	g_mutex_clear(&remote->sending);
@@ -342,6 +401,10 @@ static RemoteSource *remote_new(const RemoteRequest *request)
 	RemoteSource *remote = g_new0(RemoteSource, 1);
 
 	source_init(&remote->source, &remote_ops, 0);
+	remote->fetched = request->fetched;
+	remote->user_data = request->user_data;
+	remote->cancel = request->cancel;
+	remote->watch = (CancelWatch){ give_up, remote };
 	remote_helper_init(&remote->helper, request);
 	g_mutex_init(&remote->lock);
 	g_mutex_init(&remote->sending);
@@ -359,20 +422,93 @@ static void plan_ends(RemoteSource *remote)
 	source_prefetch(&remote->source, MIN(HEAD_SIZE, size), 0);
 }
 
+/* Whose socket was shut down does not blame the other side. */
+static void blame_cancel(const RemoteSource *remote, GError **error)
+{
+	g_autoptr(GError) why = NULL;
+
+	if (cancel_check(remote->cancel, &why))
+		return;
+	g_clear_error(error);
+	g_propagate_error(error, g_steal_pointer(&why));
+}
+
+/* A file without a name. */
+static int make_file(const char *folder, GError **error)
+{
+	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0) {
+		g_autofree char *path = g_build_filename(folder, ".rauc-XXXXXX", NULL);
+
+		fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
+		if (fd >= 0)
+			unlink(path);
+	}
+	if (fd < 0)
+		fail_errno(error, "cannot make a file in %s", folder);
+	return fd;
+}
+
+static bool keep_bytes(RemoteSource *remote, int fd, GError **error)
+{
+	uint64_t end = remote->source.size;
+	g_autofree uint8_t *bytes = g_malloc(KEPT_STEP);
+
+	for (uint64_t at = remote->kept_at; at < end; at += KEPT_STEP) {
+		size_t n = (size_t)MIN(KEPT_STEP, end - at);
+
+		if (!read_streams(remote, bytes, n, at, error))
+			return false;
+		if (!fd_write(fd, bytes, n, "a file for the end of the bundle", error))
+			return false;
+	}
+	return true;
+}
+
+/* The server knows no ranges: the first time through the bundle is for its end. */
+static bool keep_end(RemoteSource *remote, const char *folder, GError **error)
+{
+	uint64_t size = remote->source.size, n = size / KEPT_OF + KEPT_MORE;
+	const char *place = folder && access(folder, W_OK) == 0 ? folder : g_get_tmp_dir();
+	fd_auto int fd = make_file(place, error);
+
+	if (fd < 0)
+		return false;
+	remote->kept_at = size > n ? (size - n) / PIECE * PIECE : 0;
+	g_message("%s knows no range requests: the bundle is fetched from beginning to end%s; "
+	          "%" G_GUINT64_FORMAT " KiB of it are kept in %s meanwhile",
+	          remote->info.url, remote->kept_at ? ", twice" : "",
+	          (size - remote->kept_at + 1023) / 1024, place);
+	remote_streams_go_in_order(remote->streams, (size + PIECE - 1) / PIECE);
+	if (!keep_bytes(remote, fd, error))
+		return false;
+	remote_streams_go_in_order(remote->streams, remote->kept_at / PIECE);
+	remote->kept = source_file_take(fd_steal(&fd), place, error);
+	return remote->kept != NULL;
+}
+
 Source *source_remote_open(const RemoteRequest *request, GError **error)
 {
 	RemoteSource *remote = remote_new(request);
 	g_autoptr(Source) source = &remote->source;
 
-	if (!remote_helper_start(&remote->helper, error) ||
-	    !open_helper(remote, &remote->info, &remote->source.size, error))
+	if (!remote_helper_start(&remote->helper, error))
 		return NULL;
+	cancel_watch(remote->cancel, &remote->watch);
+	if (!open_helper(remote, &remote->info, &remote->source.size, error)) {
+		blame_cancel(remote, error);
+		return NULL;
+	}
 	remote->streams = remote_streams_new(remote->source.size);
 	if (!remote->streams)
 		return fail_null(error, FAILURE_IO, "not enough memory to stream");
 	remote->is_open = true;
 	remote->listener = g_thread_new("remote", listen_to, remote);
-	plan_ends(remote);
+	if (!remote->info.has_ranges && !keep_end(remote, request->folder, error))
+		return NULL;
+	if (remote->info.has_ranges)
+		plan_ends(remote);
 	return g_steal_pointer(&source);
 }
 

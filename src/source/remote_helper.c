@@ -58,14 +58,30 @@ static bool has_words(const WireHead *head)
 	       head->type == WIRE_STATS || head->type == WIRE_OPENED;
 }
 
+static unsigned find_unsigned(const WireHead *head, const void *bytes, const char *key)
+{
+	return (unsigned)MIN(wire_find_number(bytes, head->size, key), G_MAXINT);
+}
+
+static RemoteWaiting make_waiting(const WireHead *head, const void *bytes)
+{
+	const char *message = wire_find(bytes, head->size, "message");
+	const char *reason = wire_find(bytes, head->size, "reason");
+
+	return (RemoteWaiting){ .message = message ? message : "waiting for network",
+		                .reason = reason ? reason : "",
+		                .seconds = find_unsigned(head, bytes, "seconds"),
+		                .attempt = find_unsigned(head, bytes, "attempt") };
+}
+
 static void tell(const RemoteHelper *helper, const WireHead *head, const void *bytes)
 {
 	if (!helper->waiting)
 		return;
 	if (head->type == WIRE_WAITING) {
-		const char *text = wire_find(bytes, head->size, "message");
+		RemoteWaiting waiting = make_waiting(head, bytes);
 
-		helper->waiting(helper->user_data, text ? text : "waiting for network");
+		helper->waiting(helper->user_data, &waiting);
 	} else if (head->type == WIRE_GOING) {
 		helper->waiting(helper->user_data, NULL);
 	}
@@ -131,6 +147,16 @@ GError *remote_helper_failure(const WireHead *head, const void *bytes)
 	return error;
 }
 
+RemoteStats remote_helper_stats(const WireHead *head, const void *bytes, const RemoteStats *earlier)
+{
+	return (RemoteStats){
+		.requests = earlier->requests + wire_find_number(bytes, head->size, "requests"),
+		.bytes = earlier->bytes + wire_find_number(bytes, head->size, "bytes"),
+		.retries = earlier->retries + wire_find_number(bytes, head->size, "retries"),
+		.waited_ms = earlier->waited_ms + wire_find_number(bytes, head->size, "waited-ms"),
+	};
+}
+
 /* --- Opening -------------------------------------------------------------------- */
 
 static bool take_opened(const WireHead *head, const void *bytes, RemoteInfo *info,
@@ -150,6 +176,7 @@ static bool take_opened(const WireHead *head, const void *bytes, RemoteInfo *inf
 		.modified = wire_find_number(bytes, head->size, "modified"),
 		.date = wire_find_number(bytes, head->size, "date"),
 		.is_http2 = g_strcmp0(http, "2") == 0,
+		.has_ranges = g_strcmp0(wire_find(bytes, head->size, "ranges"), "no") != 0,
 	};
 	return true;
 }
@@ -183,5 +210,6 @@ void remote_helper_clear_info(RemoteInfo *info)
 
 bool remote_helper_is_same(const RemoteInfo *a, const RemoteInfo *b)
 {
-	return g_str_equal(a->etag, b->etag) && a->modified == b->modified;
+	return g_str_equal(a->etag, b->etag) && a->modified == b->modified &&
+	       a->has_ranges == b->has_ranges;
 }
