@@ -10,6 +10,20 @@
 
 #include "base/error.h"
 
+/* `done` bytes of them are done. */
+static void step_parts(struct iovec **parts, unsigned *n, size_t done)
+{
+	while (*n > 0 && done >= (*parts)->iov_len) {
+		done -= (*parts)->iov_len;
+		(*parts)++;
+		(*n)--;
+	}
+	if (*n > 0) {
+		(*parts)->iov_base = (char *)(*parts)->iov_base + done;
+		(*parts)->iov_len -= done;
+	}
+}
+
 static bool send_all(int fd, struct iovec *parts, unsigned n, GError **error)
 {
 	while (n > 0) {
@@ -18,15 +32,7 @@ static bool send_all(int fd, struct iovec *parts, unsigned n, GError **error)
 
 		if (sent < 0)
 			return fail_errno(error, "cannot send to the other process");
-		while (n > 0 && (size_t)sent >= parts->iov_len) {
-			sent -= (ssize_t)parts->iov_len;
-			parts++;
-			n--;
-		}
-		if (n > 0) {
-			parts->iov_base = (char *)parts->iov_base + sent;
-			parts->iov_len -= (size_t)sent;
-		}
+		step_parts(&parts, &n, (size_t)sent);
 	}
 	return true;
 }
@@ -40,18 +46,26 @@ bool wire_send(int fd, WireType type, uint64_t id, const void *bytes, size_t siz
 	return send_all(fd, parts, size ? 2 : 1, error);
 }
 
-static bool receive_all(int fd, void *to, size_t size, GError **error)
+bool wire_receive_parts(int fd, struct iovec *parts, unsigned n, GError **error)
 {
-	for (size_t done = 0; done < size;) {
-		ssize_t got = TEMP_FAILURE_RETRY(recv(fd, (char *)to + done, size - done, 0));
+	while (n > 0) {
+		struct msghdr message = { .msg_iov = parts, .msg_iovlen = n };
+		ssize_t got = TEMP_FAILURE_RETRY(recvmsg(fd, &message, 0));
 
 		if (got < 0)
 			return fail_errno(error, "cannot hear the other process");
 		if (got == 0)
 			return fail(error, FAILURE_IO, "the other process has ended");
-		done += (size_t)got;
+		step_parts(&parts, &n, (size_t)got);
 	}
 	return true;
+}
+
+static bool receive_all(int fd, void *to, size_t size, GError **error)
+{
+	struct iovec part = { to, size };
+
+	return wire_receive_parts(fd, &part, 1, error);
 }
 
 /* The largest each may be; 0: this type is none. Fixed sizes are checked by who takes them. */
@@ -95,11 +109,16 @@ bool wire_check(const WireHead *head, GError **error)
 	return true;
 }
 
+bool wire_receive_head(int fd, WireHead *head, GError **error)
+{
+	return receive_all(fd, head, sizeof(*head), error) && wire_check(head, error);
+}
+
 bool wire_receive(int fd, WireHead *head, void **bytes, GError **error)
 {
 	g_autofree void *got = NULL;
 
-	if (!receive_all(fd, head, sizeof(*head), error) || !wire_check(head, error))
+	if (!wire_receive_head(fd, head, error))
 		return false;
 	if (head->size) {
 		got = g_malloc(head->size);

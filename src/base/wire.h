@@ -42,6 +42,7 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #define WIRE_MAX_WORDS (256 * 1024)
 #define WIRE_MAX_DATA  (256 * 1024) /* of one DATA */
@@ -74,6 +75,10 @@ typedef struct {
 bool wire_send(int fd, WireType type, uint64_t id, const void *bytes, size_t size, GError **error);
 /* `*head` and its bytes (owned, NULL where there are none). A head that cannot be is FAILURE_FORMAT. */
 bool wire_receive(int fd, WireHead *head, void **bytes, GError **error);
+/* The same in two steps, for who knows where the bytes are to go: the head, then all that `parts` have room for, which
+ * must not be more than is left of what the head announced. `parts` are used up. */
+bool wire_receive_head(int fd, WireHead *head, GError **error);
+bool wire_receive_parts(int fd, struct iovec *parts, unsigned n, GError **error);
 /* Is this head one that may be? */
 bool wire_check(const WireHead *head, GError **error);
 

@@ -8,7 +8,7 @@
 
 #define MS              G_GINT64_CONSTANT(1000)
 #define SECOND          (1000 * MS)
-#define MAX_MULTIPLEXED 16
+#define MAX_MULTIPLEXED 32
 #define MAGIC_SIZE      4
 #define POLL_MAX        (60 * SECOND)
 /* A range without credit keeps others from theirs for no longer than that. */
@@ -46,9 +46,9 @@ static void finish(Transfer *transfer, Range *range)
 }
 
 /* From where it is now, at its turn. */
-static void queue(Transfer *transfer, Range *range)
+static void queue(Range *range)
 {
-	range_stop(range, transfer->multi);
+	range_stop(range);
 	g_clear_pointer(&range->target, target_free);
 	range->phase = RANGE_QUEUED;
 	if (range->is_opening) { /* whole, or not at all */
@@ -60,7 +60,7 @@ static void queue(Transfer *transfer, Range *range)
 /* --- Failures ------------------------------------------------------------- */
 
 /* Does anything come, while others wait? What has not for a while is about to be missed. */
-static bool is_flowing(const Transfer *transfer)
+static bool is_flowing(const Transfer *transfer, bool only_shared)
 {
 	gint64 late =
 		g_get_monotonic_time() - transfer->shared.order->policy.stall_sec * SECOND / 2;
@@ -68,7 +68,8 @@ static bool is_flowing(const Transfer *transfer)
 
 	EACH_RANGE(transfer, range)
 	{
-		if (range->phase != RANGE_RUNNING || range->sent == range->sent_then)
+		if (range->phase != RANGE_RUNNING || range->sent == range->sent_then ||
+		    (only_shared && !range->is_shared))
 			continue;
 		if (range->hold == RANGE_HELD_FOR_RATE ||
 		    (range->hold == RANGE_FREE && range->byte_at > late))
@@ -84,12 +85,12 @@ static void wait_for_next(Transfer *transfer, Range *range, const char *reason, 
 
 	range->attempt++;
 	delay = policy_delay(policy, range->attempt, wait, g_random_int());
-	queue(transfer, range);
+	queue(range);
 	range->phase = RANGE_WAITING;
 	range->next_at = g_get_monotonic_time() + (gint64)delay * MS;
 	transfer->shared.n_retries++;
 	g_debug("fetch: %s; next try in %" G_GUINT64_FORMAT " ms", reason, delay);
-	if (!is_flowing(transfer))
+	if (!is_flowing(transfer, false))
 		transfer_tell_waiting(&transfer->shared, reason, range->attempt + 1, delay);
 }
 
@@ -127,14 +128,18 @@ static bool ask_origin(Transfer *transfer, Range *range, const PolicyOutcome *ou
 	    g_str_equal(shared->target->url, shared->order->origin->url))
 		return false;
 	range->is_from_origin = true;
-	queue(transfer, range);
+	queue(range);
 	return true;
+}
+
+static bool is_last_try(const Range *range)
+{
+	return range->attempt + 1 >= range->shared->order->policy.open_tries;
 }
 
 static bool is_final(const Range *range, const PolicyOutcome *outcome, Failure *why)
 {
-	bool is_final = policy_is_final(outcome, why);
-	bool is_last = range->attempt + 1 >= range->shared->order->policy.open_tries;
+	bool is_final = policy_is_final(outcome, why), is_last = is_last_try(range);
 
 	/* It did send ranges; this may be the page of a hotel that wants to be logged in to. */
 	if (!range->is_opening && outcome->code == CURLE_OK && outcome->http == 200)
@@ -174,7 +179,7 @@ static void judge(Transfer *transfer, Range *range, const PolicyOutcome *outcome
 	}
 	/* Servers do not keep a connection for who does not read. */
 	if (range->hold != RANGE_FREE || (range->was_held && range->sent > range->sent_then))
-		queue(transfer, range);
+		queue(range);
 	else
 		wait_for_next(transfer, range, reason, headers_wait(&range->request->headers));
 }
@@ -183,8 +188,21 @@ static void start(Transfer *transfer, Range *range)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (!range_start(range, transfer->multi, &error))
+	if (!range_start(range, range->is_shared ? transfer->lanes.many : transfer->lanes.single,
+	                 &error))
 		give_up(transfer, range, 0, error);
+}
+
+/* What came is not what was asked for. Who stands between us and the server may have mixed up parts. */
+static void reject(Transfer *transfer, Range *range, long http)
+{
+	g_autoptr(GError) why = g_steal_pointer(&range->broken);
+
+	if (range->is_astray && !is_last_try(range))
+		wait_for_next(transfer, range, why->message,
+		              headers_wait(&range->request->headers));
+	else
+		give_up(transfer, range, http, why);
 }
 
 static void settle(Transfer *transfer, Range *range, CURLcode code, bool is_stalled)
@@ -196,21 +214,17 @@ static void settle(Transfer *transfer, Range *range, CURLcode code, bool is_stal
 		transfer_drop(transfer, range);
 		return;
 	}
-	if (!range->broken && range->sent == range->sent_end) {
-		queue(transfer, range); /* all there was credit for */
-		return;
-	}
 	if (code == CURLE_WRITE_ERROR && outcome.http != 206)
 		outcome.code = CURLE_OK; /* we had heard enough */
 	if (outcome.code == CURLE_OK && outcome.http == 206 && !range->is_head_checked &&
 	    !is_stalled)
 		range_check_head(range, &range->broken);
 	if (range->broken) {
-		give_up(transfer, range, outcome.http, range->broken);
+		reject(transfer, range, outcome.http);
 		return;
 	}
 	if (outcome.code == CURLE_OK && outcome.http / 100 == 3 && range_follow(range, &error)) {
-		range_stop(range, transfer->multi);
+		range_stop(range);
 		start(transfer, range);
 		return;
 	}
@@ -233,44 +247,56 @@ static bool may_start(const Range *range)
 	return wants_start(range) && range->shared->paid_at <= g_get_monotonic_time();
 }
 
-static unsigned count_free(const Transfer *transfer)
+static unsigned count_free(const Transfer *transfer, bool is_shared)
 {
-	unsigned limit = transfer->shared.http >= 2 ? MAX_MULTIPLEXED
-	                                            : transfer->shared.order->policy.connections;
+	const RangeShared *shared = &transfer->shared;
+	unsigned limit = is_shared ? (shared->http >= 2 ? MAX_MULTIPLEXED : 0)
+	                           : shared->order->policy.connections;
 	unsigned n = 0;
 	const Range *range;
 
 	EACH_RANGE(transfer, range)
-	n += range->phase == RANGE_RUNNING || range->phase == RANGE_WAITING;
+	n += range->is_shared == is_shared &&
+	     (range->phase == RANGE_RUNNING || range->phase == RANGE_WAITING);
 	return limit > n ? limit - n : 0;
+}
+
+/* Only one that will not stand still may share a connection. */
+static bool can_share(const Range *range)
+{
+	return range->credit >= range->size - range->sent;
 }
 
 static void start_queued(Transfer *transfer)
 {
-	unsigned n_free = count_free(transfer);
+	unsigned n_single = count_free(transfer, false), n_shared = count_free(transfer, true);
 
-	for (unsigned i = 0; i < transfer->ranges->len && n_free; i++) {
+	for (unsigned i = 0; i < transfer->ranges->len && n_single + n_shared; i++) {
 		Range *range = g_ptr_array_index(transfer->ranges, i);
 
-		if (!may_start(range))
+		if (!may_start(range) || (!n_single && !can_share(range)))
 			continue;
+		range->is_shared = !n_single;
 		start(transfer, range);
 		if (i >= transfer->ranges->len || g_ptr_array_index(transfer->ranges, i) != range)
 			i--; /* it has failed, and gone */
+		else if (range->is_shared)
+			n_shared--;
 		else
-			n_free--;
+			n_single--;
 	}
 }
 
 /* Is there one that cannot have its turn because of ranges that are held? */
 static bool is_anyone_kept(const Transfer *transfer)
 {
-	bool is_full = count_free(transfer) == 0;
+	bool is_full = count_free(transfer, false) == 0;
+	bool has_shared = count_free(transfer, true) > 0;
 	const Range *range;
 
 	EACH_RANGE(transfer, range)
 	{
-		if (is_full && may_start(range))
+		if (is_full && may_start(range) && !(has_shared && can_share(range)))
 			return true;
 	}
 	return false;
@@ -302,17 +328,16 @@ static void redial(Transfer *transfer)
 {
 	Range *range;
 
-	if (is_flowing(transfer))
-		return;
 	EACH_RANGE(transfer, range)
 	{
+		if (!range->is_shared)
+			continue;
 		if (range->phase == RANGE_RUNNING)
-			queue(transfer, range);
+			queue(range);
 		else if (range->phase == RANGE_DONE)
 			transfer_drop(transfer, range);
 	}
-	curl_multi_cleanup(transfer->multi);
-	transfer->multi = curl_multi_init();
+	lanes_redial(&transfer->lanes);
 }
 
 static void watch_request(Range *range)
@@ -348,13 +373,13 @@ static void do_due(Transfer *transfer)
 		else if (range->hold == RANGE_HELD_FOR_RATE)
 			range_resume(range);
 		else if (range->hold != RANGE_FREE)
-			queue(transfer, range);
+			queue(range);
 		else {
-			has_stalled = true;
+			has_stalled |= range->is_shared;
 			settle(transfer, range, CURLE_OK, true);
 		}
 	}
-	if (has_stalled && transfer->shared.http >= 2)
+	if (has_stalled && !is_flowing(transfer, true))
 		redial(transfer);
 }
 
@@ -382,18 +407,15 @@ static void check_deadline(Transfer *transfer)
 
 static bool perform(Transfer *transfer, GError **error)
 {
-	int n_running, n_left;
-	CURLMcode code = curl_multi_perform(transfer->multi, &n_running);
+	CURLMcode code = lanes_perform(&transfer->lanes);
+	CURLcode result;
 
 	if (code != CURLM_OK)
 		return fail(error, FAILURE_IO, "libcurl: %s", curl_multi_strerror(code));
-	for (CURLMsg *message; (message = curl_multi_info_read(transfer->multi, &n_left));) {
-		CURLcode result = message->data.result;
+	for (CURL *easy; (easy = lanes_next_end(&transfer->lanes, &result));) {
 		Range *range = NULL;
 
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&range);
+		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&range);
 		if (range->phase == RANGE_DONE && !range->is_told)
 			finish(transfer, range);
 		settle(transfer, range, result, false);
@@ -421,7 +443,8 @@ static int poll_time(const Transfer *transfer)
 	const RangeShared *shared = &transfer->shared;
 	unsigned deadline = shared->order->policy.deadline_sec;
 	gint64 now = g_get_monotonic_time(), due = now + POLL_MAX;
-	bool has_place = count_free(transfer) > 0;
+	bool has_single = count_free(transfer, false) > 0;
+	bool has_shared = count_free(transfer, true) > 0;
 	const Range *range;
 
 	if (shared->n_requests + shared->n_bytes + shared->n_retries != transfer->n_stats &&
@@ -430,7 +453,7 @@ static int poll_time(const Transfer *transfer)
 	EACH_RANGE(transfer, range)
 	{
 		due = MIN(due, due_of(transfer, range));
-		if (has_place && wants_start(range))
+		if (wants_start(range) && (has_single || (has_shared && can_share(range))))
 			due = MIN(due, shared->paid_at);
 		if (range->phase == RANGE_DONE && !range->is_told)
 			return 0;
@@ -458,7 +481,7 @@ static bool turn(Transfer *transfer, int fd, GError **error)
 	link_flush(link);
 	if (link_has_rest(link))
 		socket.events |= CURL_WAIT_POLLOUT;
-	curl_multi_poll(transfer->multi, &socket, 1, poll_time(transfer), NULL);
+	lanes_wait(&transfer->lanes, &socket, poll_time(transfer));
 	return true;
 }
 
@@ -469,7 +492,7 @@ static void clear(Transfer *transfer)
 	EACH_RANGE(transfer, range)
 	transfer_drop(transfer, range);
 	g_ptr_array_unref(transfer->ranges);
-	curl_multi_cleanup(transfer->multi);
+	lanes_clear(&transfer->lanes);
 	g_clear_pointer(&transfer->shared.target, target_free);
 }
 
@@ -479,7 +502,7 @@ bool transfer_run(Link *link, const Order *order, GError **error)
 	g_autoptr(GError) why = NULL;
 	Range *first;
 
-	transfer.multi = curl_multi_init();
+	lanes_init(&transfer.lanes);
 	transfer.ranges = g_ptr_array_new_with_free_func((GDestroyNotify)range_free);
 	transfer.shared.byte_at = transfer.stats_at = g_get_monotonic_time();
 	first = range_new(&transfer.shared, 0, 0, MAGIC_SIZE, MAGIC_SIZE);

@@ -11,7 +11,7 @@
 
 void transfer_drop(Transfer *transfer, Range *range)
 {
-	range_stop(range, transfer->multi);
+	range_stop(range);
 	g_ptr_array_remove(transfer->ranges, range);
 }
 

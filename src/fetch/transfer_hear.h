@@ -3,11 +3,12 @@
 
 /* All ranges of a transfer, and what rauc says of them. */
 
+#include "fetch/transfer_lanes.h"
 #include "fetch/transfer_range.h"
 
 typedef struct {
 	RangeShared shared;
-	CURLM *multi;
+	Lanes lanes;
 	GPtrArray *ranges; /* as they came; the order is that of their turns */
 	gint64 stats_at;
 	uint64_t n_stats; /* what the last ones came to */

@@ -38,7 +38,7 @@ static bool check_opening(const Headers *said, const Range *range, GError **erro
 bool range_check_head(Range *range, GError **error)
 {
 	const Headers *said = &range->request->headers, *file = &range->shared->file;
-	uint64_t first = range->at + range->sent_then, last = range->at + range->sent_end - 1;
+	uint64_t first = range->at + range->sent_then, last = range->at + range->size - 1;
 
 	range->is_head_checked = true;
 	if (said->is_contradictory)
@@ -52,7 +52,8 @@ bool range_check_head(Range *range, GError **error)
 	if (!headers_same_file(file, said))
 		return fail(error, FAILURE_INTEGRITY,
 		            "the bundle has changed on the server while it was read");
-	if (!said->has_range || said->first != first || said->last != last)
+	range->is_astray = !said->has_range || said->first != first || said->last != last;
+	if (range->is_astray)
 		return fail(error, FAILURE_INTEGRITY,
 		            "server sent another range than bytes %" G_GUINT64_FORMAT
 		            " to %" G_GUINT64_FORMAT ", which it was asked for",
@@ -117,36 +118,27 @@ static size_t take(void *user, const char *bytes, size_t size)
 		return 0;
 	if (range->broken)
 		return 0;
-	if (range->sent == range->sent_end)
+	if (range->sent == range->size)
 		return 0; /* more than was asked for */
 	if (pick_hold(range) != RANGE_FREE)
 		return hold(range, pick_hold(range));
-	n = (size_t)MIN((uint64_t)(size - skip), MIN(range->credit, range->sent_end - range->sent));
+	n = (size_t)MIN((uint64_t)(size - skip), MIN(range->credit, range->size - range->sent));
 	if (n)
 		note_progress(range, n);
 	send_bytes(range, bytes + skip, n);
 	range->sent += n;
 	range->credit -= n;
 	range->shared->n_bytes += n;
-	if (range->sent == range->size)
+	if (range->sent == range->size) {
 		range->phase = RANGE_DONE;
-	if (range->sent == range->sent_end)
 		return skip + n == size ? size : 0;
+	}
 	if (skip + n < size) {
 		range->n_skip += n;
 		return hold(range, RANGE_HELD_FOR_CREDIT);
 	}
 	range->n_skip -= skip;
 	return size;
-}
-
-/* On a connection for many, one request that stands still takes memory, or stands in the way of all: there no more is
- * asked for than there is credit. */
-static uint64_t pick_end(const Range *range)
-{
-	uint64_t left = range->size - range->sent;
-
-	return range->sent + (range->shared->http >= 2 ? MIN(left, range->credit) : left);
 }
 
 bool range_start(Range *range, CURLM *multi, GError **error)
@@ -159,9 +151,9 @@ bool range_start(Range *range, CURLM *multi, GError **error)
 		.order = shared->order,
 		.target = target,
 		.first = range->at + range->sent,
-		.last = range->at + pick_end(range) - 1,
+		.last = range->at + range->size - 1,
 		.is_opening = range->is_opening,
-		.is_fresh = range->attempt > 0 && shared->http < 2,
+		.is_fresh = range->attempt > 0 && !range->is_shared,
 		.take = take,
 		.user = range,
 	};
@@ -176,22 +168,24 @@ bool range_start(Range *range, CURLM *multi, GError **error)
 		return false;
 	range->phase = RANGE_RUNNING;
 	range->sent_then = range->sent;
-	range->sent_end = pick_end(range);
 	range->n_skip = 0;
 	range->hold = RANGE_FREE;
-	range->was_held = range->is_head_checked = range->is_ready = false;
+	range->was_held = range->is_head_checked = range->is_ready = range->is_astray = false;
 	range->byte_at = g_get_monotonic_time();
 	shared->n_requests++;
 	if (curl_multi_add_handle(multi, range->request->easy) != CURLM_OK)
 		return fail(error, FAILURE_IO, "libcurl takes no more requests");
+	range->multi = multi;
 	return true;
 }
 
-void range_stop(Range *range, CURLM *multi)
+void range_stop(Range *range)
 {
 	if (!range->request)
 		return;
-	curl_multi_remove_handle(multi, range->request->easy);
+	if (range->multi)
+		curl_multi_remove_handle(range->multi, range->request->easy);
+	range->multi = NULL;
 	g_clear_pointer(&range->request, request_free);
 	range->hold = RANGE_FREE;
 	range->n_skip = 0;

@@ -41,18 +41,20 @@ typedef struct {
 	bool is_opening;
 	RangePhase phase;
 	Request *request;
+	CURLM *multi;   /* where it is; NULL: nowhere */
+	bool is_shared; /* its connection carries others too */
 	/* of this try */
 	Target *target;
 	unsigned n_hops;
 	gint64 byte_at;     /* as above; while held, when that began */
 	uint64_t sent_then; /* what `sent` was at its beginning */
-	uint64_t sent_end;  /* and what it will be at its end */
 	size_t n_skip;      /* of what curl will show again, was sent already */
 	bool is_ready;      /* connected; until then curl has an eye on the time */
 	RangeHold hold;
 	bool was_held, is_head_checked;
 	bool is_told;   /* that it is done */
-	GError *broken; /* final: what came is not what was asked for */
+	GError *broken; /* what came is not what was asked for */
+	bool is_astray; /* that is another part of the same file: worth some more tries */
 	/* of all tries since the last byte */
 	unsigned attempt;
 	gint64 next_at;
@@ -65,7 +67,7 @@ void range_free(Range *range);
 /* The request to make now; its bytes come here. It has a place in `multi` then. */
 bool range_start(Range *range, CURLM *multi, GError **error);
 /* Ends the request, if there is one. */
-void range_stop(Range *range, CURLM *multi);
+void range_stop(Range *range);
 /* After credit came, or the link has room: shall curl go on? */
 void range_resume(Range *range);
 

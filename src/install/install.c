@@ -53,8 +53,8 @@ static bool check_signers(const Bundle *bundle, GError **error)
 	            signers_subjects(signers));
 }
 
-static Bundle *open_bundle(System *system, const InstallRequest *request, Network *network,
-                           Pool *pool, Progress *root, GError **error)
+static Bundle *open_bundle(System *system, const InstallRequest *request, const char *transaction,
+                           Network *network, Pool *pool, Progress *root, GError **error)
 {
 	StreamAccess access = request->access;
 
@@ -63,7 +63,7 @@ static Bundle *open_bundle(System *system, const InstallRequest *request, Networ
 
 	access.system = system;
 	access.is_patient = true;
-	access.transaction = request->transaction;
+	access.transaction = transaction;
 	access.cancel = request->cancel;
 	network_listen(network, &access);
 	BundleFile *file = trust_open_file(config, request->bundle, &access, error);
@@ -264,7 +264,8 @@ static bool run(System *system, const InstallRequest *request, Network *network,
 	trust_mend(system);
 	tell(events, "Checking and mounting bundle...");
 	enter(events, INSTALL_VERIFY);
-	g_autoptr(Bundle) bundle = open_bundle(system, request, network, pool, root, error);
+	g_autoptr(Bundle) bundle =
+		open_bundle(system, request, told->transaction, network, pool, root, error);
 	if (!bundle)
 		return false;
 	take_facts(told, bundle);

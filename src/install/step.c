@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "install/hook.h"
+#include "install/reuse.h"
 #include "system/journal.h"
 #include "system/trust.h"
 #include "writer/mount.h"
@@ -181,7 +182,8 @@ static bool run_writer(const StepContext *context, const PlanStep *step, WriterJ
 	       (!has_post || run_hook(&with, step, "slot-post-install", writer->post_hook, error));
 }
 
-static bool write_image(const StepContext *context, const PlanStep *step, GError **error)
+static bool write_image(const StepContext *context, const PlanStep *step, Reuse *reuse,
+                        GError **error)
 {
 	Progress *copying =
 		progress_begin(context->progress, 9, 0, "Copying image to %s", step->slot->name);
@@ -198,6 +200,9 @@ static bool write_image(const StepContext *context, const PlanStep *step, GError
 		known.known = journal_known(journal, &known.n_known);
 		job.journal = &known;
 	}
+	job.adaptive = reuse_adaptive(reuse);
+	if (job.adaptive)
+		job.adaptive->n_likely = MAX(job.adaptive->n_likely, known.n_known * COPY_CHUNK);
 	bool ok = step->writer ? run_writer(context, step, &job, error)
 	                       : run_hook(context, step, "slot-install", WRITER_UNMOUNTED, error);
 
@@ -219,15 +224,17 @@ static bool update(const StepContext *context, const PlanStep *step, GError **er
 
 	tell(context, "%s", text);
 	event_log_write(system_events(context->facts.system), &event);
+	g_autoptr(Reuse) reuse = reuse_prepare(context, step);
 	if (!save_pending(context, step, error))
 		return false;
-	if (!write_image(context, step, error)) {
+	if (!write_image(context, step, reuse, error)) {
 		if (!save_result(context, step, "failed", &unsaved))
 			g_warning("%s", unsaved->message);
 		return false;
 	}
 	if (!save_result(context, step, "ok", error))
 		return false;
+	reuse_keep(reuse);
 	tell(context, "Updating slot %s done", step->slot->name);
 	return true;
 }

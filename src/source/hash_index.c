@@ -12,7 +12,8 @@
 #define PART        (PART_CHUNKS * HASH_INDEX_CHUNK)
 
 struct HashIndex {
-	GBytes *bytes;
+	Source *file;
+	GBytes *bytes; /* NULL: in the file */
 };
 
 typedef struct {
@@ -50,33 +51,38 @@ static size_t part_size(const Job *job, uint64_t item)
 static void *hash_chunks(void *user, uint64_t item, GError **error)
 {
 	const Job *job = user;
-	g_autofree Part *part = g_new(Part, 1);
+	/* aligned for sources that read past the page cache */
+	Part *part = g_aligned_alloc(1, sizeof(Part), HASH_INDEX_CHUNK);
 	g_autoptr(Digest) digest = digest_new();
 	size_t size = part_size(job, item);
 
-	if (!source_read_at(job->image, part->bytes, size, item * PART, error))
+	if (!source_read_at(job->image, part->bytes, size, item * PART, error)) {
+		g_aligned_free(part);
 		return NULL;
+	}
 	for (size_t i = 0; i < size / HASH_INDEX_CHUNK; i++) {
 		digest_update(digest, part->bytes + i * HASH_INDEX_CHUNK, HASH_INDEX_CHUNK);
 		digest_finish(digest, part->digests + i * DIGEST_SIZE);
 	}
-	return g_steal_pointer(&part);
+	return part;
 }
 
 static bool hash_whole(void *user, uint64_t item, void *owned, GError **error)
 {
 	const Job *job = user;
-	g_autofree Part *part = owned;
+	Part *part = owned;
 	size_t size = part_size(job, item);
 
 	digest_update(job->whole, part->bytes, size);
-	return fd_write_at(job->fd, part->digests, size / HASH_INDEX_CHUNK * DIGEST_SIZE,
-	                   item * PART_CHUNKS * DIGEST_SIZE, "the block hash index", error);
+	bool ok = fd_write_at(job->fd, part->digests, size / HASH_INDEX_CHUNK * DIGEST_SIZE,
+	                      item * PART_CHUNKS * DIGEST_SIZE, "the block hash index", error);
+	g_aligned_free(part);
+	return ok;
 }
 
 static void discard(void *user G_GNUC_UNUSED, void *part)
 {
-	g_free(part);
+	g_aligned_free(part);
 }
 
 bool hash_index_create(Source *image, int fd, Pool *pool, uint8_t whole[DIGEST_SIZE],
@@ -107,30 +113,45 @@ static bool check_load(uint64_t size, uint64_t image_size, GError **error)
 	            size, image_size);
 }
 
-HashIndex *hash_index_load(Source *file, uint64_t image_size, GError **error)
+HashIndex *hash_index_open(Source *file, uint64_t image_size, GError **error)
 {
 	if (!check_load(file->size, image_size, error))
 		return NULL;
 
-	GBytes *bytes = source_read_all(file, (size_t)file->size, error);
-	if (!bytes)
-		return NULL;
 	HashIndex *index = g_new0(HashIndex, 1);
-	index->bytes = bytes;
+	index->file = source_ref(file);
 	return index;
+}
+
+HashIndex *hash_index_load(Source *file, uint64_t image_size, GError **error)
+{
+	g_autoptr(HashIndex) index = hash_index_open(file, image_size, error);
+
+	if (!index)
+		return NULL;
+	index->bytes = source_read_all(file, (size_t)file->size, error);
+	return index->bytes ? g_steal_pointer(&index) : NULL;
 }
 
 void hash_index_free(HashIndex *index)
 {
 	if (!index)
 		return;
+	source_unref(index->file);
 	g_bytes_unref(index->bytes);
 	g_free(index);
 }
 
 uint32_t hash_index_count(const HashIndex *index)
 {
-	return (uint32_t)(g_bytes_get_size(index->bytes) / DIGEST_SIZE);
+	return (uint32_t)(index->file->size / DIGEST_SIZE);
+}
+
+bool hash_index_read(const HashIndex *index, uint32_t first, uint32_t n, uint8_t *digests,
+                     GError **error)
+{
+	return source_read_at(index->file, digests, (size_t)n * DIGEST_SIZE,
+	                      (uint64_t)first * DIGEST_SIZE, error);
 }
 
 const uint8_t *hash_index_digest(const HashIndex *index, uint32_t chunk)

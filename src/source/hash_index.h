@@ -39,14 +39,20 @@ bool hash_index_create(Source *image, int fd, Pool *pool, uint8_t whole[DIGEST_S
 typedef struct HashIndex HashIndex;
 
 /*
- * The index in `file`. `image_size` is what it must cover, to the byte; 0 where anything
+ * The index in `file`, which it keeps; read where it is asked for, because that of a large image
+ * does not fit into the memory of a small device. `image_size` is what it must cover, to the byte; 0 where anything
  * from one chunk on will do: the index of a slot ends where its image did. FAILURE_FORMAT for
  * what is no index, or not that of an image of this size.
  */
+HashIndex *hash_index_open(Source *file, uint64_t image_size, GError **error);
+/* The same, all of it in memory. */
 HashIndex *hash_index_load(Source *file, uint64_t image_size, GError **error);
 void hash_index_free(HashIndex *index);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HashIndex, hash_index_free)
 
 uint32_t hash_index_count(const HashIndex *index);
-/* DIGEST_SIZE bytes; `chunk` is below the count. */
+/* The digests of chunks [first, first + n), n * DIGEST_SIZE bytes; from several threads at once. */
+bool hash_index_read(const HashIndex *index, uint32_t first, uint32_t n, uint8_t *digests,
+                     GError **error);
+/* DIGEST_SIZE bytes; `chunk` is below the count. Only of one that was loaded. */
 const uint8_t *hash_index_digest(const HashIndex *index, uint32_t chunk);

@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Two kinds of threads: readers, who look for their bytes in pieces of 64 KiB and wait, and one that
- * hears rauc-fetch and puts down what comes. Between them one lock.
- *
- *     a stream: one READ                            credit ends here
- *     first         next (arrives)                   v
- *     |--- read ----|=== unread, in memory ===|......|            end
- *                                                                  |
- *
- * A stream may have AHEAD bytes that nobody has read yet, in memory or on their way; as they are
- * read, or passed by, it gets more credit. What was read is kept as long as there is room, because
- * blocks do not end where pieces do and several readers come to a piece one after the other.
+ * Two kinds of threads: readers, who look for their pieces and wait, and one that hears rauc-fetch and
+ * puts down what comes. Between them one lock, around what source/remote_streams decides.
  *
  * A rauc-fetch that ends by itself, as when memory ran out and the kernel chose it, is as little a reason
  * to fail as a network that does: the listener starts another, which goes on with every stream where
- * the first one ended. What was to be said to the first is of an earlier era then, and stays unsaid.
+ * the first one ended. What was to be said to the first is part of that, and stays unsaid.
  * `sending` is locked before `lock`, never after.
  */
 
@@ -26,31 +17,15 @@
 
 #include "base/error.h"
 #include "source/remote_helper.h"
+#include "source/remote_store.h"
+#include "source/remote_streams.h"
 
-#define PIECE     (64 * 1024)
-#define AHEAD     (4 * 1024 * 1024)
-#define MOST_KEPT 192               /* pieces: 12 MiB */
-#define MOST_LEAP (8 * 1024 * 1024) /* further on in a stream than this is another request */
-#define HEAD_SIZE (64 * 1024)       /* what is fetched first of all: the squashfs' superblock */
-#define TAIL_SIZE (128 * 1024)      /* and signature, hash tree, tables of the squashfs */
+#define PIECE    REMOTE_PIECE
+#define PATIENCE (100 * G_TIME_SPAN_MILLISECOND)
 
-#define LAST_WORDS 1000 /* ms */
-
-typedef struct {
-	uint64_t number;
-	uint64_t used; /* a clock of uses: the least was used longest ago */
-	bool is_read;
-	uint8_t data[];
-} Piece;
-
-typedef struct {
-	uint64_t id;
-	uint64_t next, end; /* pieces: what comes next, behind the last */
-	uint64_t granted;   /* pieces: up to here there is credit */
-	uint64_t floor;     /* pieces: nobody waits for those before */
-	Piece *filling;     /* number `next`, in part */
-	size_t filled;
-} Stream;
+#define HEAD_SIZE  4096        /* the superblock of a squashfs */
+#define TAIL_SIZE  (12 * 1024) /* a signature, and a bit of the hash tree */
+#define LAST_WORDS 1000        /* ms */
 
 typedef struct {
 	Source source;
@@ -69,177 +44,89 @@ typedef struct {
 	bool is_ending;         /* we */
 	bool is_heard, is_over; /* there is a listener; it has ended */
 	GCond changed;
-	GHashTable *pieces; /* number -> Piece */
-	GPtrArray *streams;
-	uint64_t last_id, clock;
-	uint64_t era;               /* changes under both locks */
+	RemoteStreams *streams;
 	RemoteStats stats, earlier; /* those of helpers that have ended are in both */
 	GError *failed;             /* nothing will come any more */
 } RemoteSource;
 
-static uint64_t count_pieces(const RemoteSource *remote)
+static void say_all(RemoteSource *remote, const GArray *words)
 {
-	return (remote->source.size + PIECE - 1) / PIECE;
+	for (unsigned i = 0; words && i < words->len; i++) {
+		const RemoteWord *word = &g_array_index(words, RemoteWord, i);
+		bool is_read = word->type == WIRE_READ;
+		size_t size = is_read                     ? sizeof(word->read)
+		              : word->type == WIRE_CREDIT ? sizeof(word->read.credit)
+		                                          : 0;
+
+		/* a failure is noticed by the listener */
+		wire_send(remote->helper.process.fd, word->type, word->id,
+		          is_read ? (const void *)&word->read : &word->read.credit, size, NULL);
+	}
 }
 
-static size_t piece_size(const RemoteSource *remote, uint64_t number)
+/* Locked, but not while it sends: a full socket must not keep the listener from emptying the other direction. */
+static void say_words(RemoteSource *remote)
 {
-	return (size_t)MIN(PIECE, remote->source.size - number * PIECE);
-}
-
-static void stream_free(void *data)
-{
-	Stream *stream = data;
-
-	g_free(stream->filling);
-	g_free(stream);
-}
-
-/* --- What is asked for ---------------------------------------------------------- */
-
-/* Unlocks while it sends: a full socket must not keep the listener from emptying the other direction. */
-static void ask(RemoteSource *remote, WireType type, uint64_t id, const void *bytes, size_t size)
-{
-	uint64_t era = remote->era;
-
 	g_mutex_unlock(&remote->lock);
-	g_mutex_lock(&remote->sending);
-	if (remote->is_open && era == remote->era) /* a failure is noticed by the listener */
-		wire_send(remote->helper.process.fd, type, id, bytes, size, NULL);
+	g_mutex_lock(&remote->sending); /* words go in the order they were taken in */
+	g_mutex_lock(&remote->lock);
+	g_autoptr(GArray) words = remote_streams_take_words(remote->streams);
+	g_mutex_unlock(&remote->lock);
+	if (remote->is_open)
+		say_all(remote, words);
 	g_mutex_unlock(&remote->sending);
 	g_mutex_lock(&remote->lock);
 }
 
-static Stream *find_stream(const RemoteSource *remote, uint64_t number)
-{
-	for (unsigned i = 0; i < remote->streams->len; i++) {
-		Stream *stream = remote->streams->pdata[i];
-
-		if (number >= stream->next && number < stream->end &&
-		    number - stream->next <= MOST_LEAP / PIECE)
-			return stream;
-	}
-	return NULL;
-}
-
-/* Pieces [first, end), in one request. Locked; unlocks while it sends. */
-static void start_stream(RemoteSource *remote, uint64_t first, uint64_t end)
-{
-	Stream *stream = g_new0(Stream, 1);
-
-	stream->id = ++remote->last_id;
-	stream->next = stream->floor = first;
-	stream->end = end;
-	stream->granted = MIN(end, first + AHEAD / PIECE);
-	g_ptr_array_add(remote->streams, stream);
-
-	WireRead read = { .at = first * PIECE };
-	read.size = MIN(end * PIECE, remote->source.size) - read.at;
-	read.credit = MIN(stream->granted * PIECE, remote->source.size) - read.at;
-	ask(remote, WIRE_READ, stream->id, &read, sizeof(read));
-}
-
-/* Nobody waits for pieces before `floor`: more may come. Locked; unlocks while it sends. */
-static void move_on(RemoteSource *remote, Stream *stream, uint64_t floor)
-{
-	stream->floor = MAX(stream->floor, floor);
-
-	uint64_t granted = MIN(stream->end, stream->floor + AHEAD / PIECE);
-	/* in steps: a message for each piece would be one for each 64 KiB */
-	if (granted < stream->granted + AHEAD / PIECE / 4 && granted != stream->end)
-		return;
-	if (granted <= stream->granted)
-		return;
-
-	uint64_t more = MIN(granted * PIECE, remote->source.size) - stream->granted * PIECE;
-	stream->granted = granted;
-	ask(remote, WIRE_CREDIT, stream->id, &more, sizeof(more));
-}
-
 /* --- What comes ----------------------------------------------------------------- */
 
-static void drop_oldest(RemoteSource *remote)
+static bool throw_away(RemoteSource *remote, size_t size, GError **error)
 {
-	GHashTableIter iter;
-	gpointer value;
-	const Piece *oldest = NULL;
+	uint8_t bytes[PIECE];
+	bool ok = true;
 
-	g_hash_table_iter_init(&iter, remote->pieces);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		const Piece *piece = value;
+	while (ok && size > 0) {
+		size_t n = MIN(size, sizeof(bytes));
+		struct iovec part = { bytes, n };
 
-		if (!oldest || (piece->is_read && !oldest->is_read) ||
-		    (piece->is_read == oldest->is_read && piece->used < oldest->used))
-			oldest = piece;
+		ok = remote_helper_receive_parts(&remote->helper, &part, 1, error);
+		size -= n;
 	}
-	if (oldest)
-		g_hash_table_remove(remote->pieces, &oldest->number);
+	return ok;
 }
 
-static void keep(RemoteSource *remote, Piece *piece)
+/* From the socket to where they stay. */
+static bool take_data(RemoteSource *remote, const WireHead *head, GError **error)
 {
-	while (g_hash_table_size(remote->pieces) >= MOST_KEPT)
-		drop_oldest(remote);
-	piece->used = ++remote->clock;
-	g_hash_table_replace(remote->pieces, &piece->number, piece);
-}
+	RemoteLanding landing;
+	struct iovec parts[REMOTE_MOST_PARTS];
 
-static Stream *stream_by_id(const RemoteSource *remote, uint64_t id, unsigned *index)
-{
-	for (unsigned i = 0; i < remote->streams->len; i++) {
-		Stream *stream = remote->streams->pdata[i];
-
-		if (stream->id == id) {
-			*index = i;
-			return stream;
-		}
-	}
-	return NULL;
-}
-
-static bool take_data(RemoteSource *remote, const WireHead *head, const uint8_t *bytes,
-                      GError **error)
-{
-	unsigned index;
-	size_t left = head->size;
-	Stream *stream = stream_by_id(remote, head->id, &index);
-
-	while (stream && left > 0) {
-		if (stream->next >= stream->end)
-			return fail(error, FAILURE_FORMAT,
-			            "rauc-fetch sent more than was asked for");
-		if (!stream->filling) {
-			stream->filling = g_malloc0(sizeof(Piece) + PIECE);
-			stream->filling->number = stream->next;
-		}
-		size_t size = piece_size(remote, stream->next),
-		       n = MIN(left, size - stream->filled);
-
-		memcpy(stream->filling->data + stream->filled, bytes, n);
-		bytes += n;
-		left -= n;
-		stream->filled += n;
-		if (stream->filled < size)
-			continue;
-		keep(remote, g_steal_pointer(&stream->filling));
-		stream->filled = 0;
-		stream->next++;
-		g_cond_broadcast(&remote->changed);
-	}
-	return true;
+	g_mutex_lock(&remote->lock);
+	bool ok = remote_streams_prepare(remote->streams, head->id, head->size, &landing, error);
+	g_mutex_unlock(&remote->lock);
+	if (!ok)
+		return false;
+	if (landing.n == 0)
+		return throw_away(remote, head->size, error);
+	memcpy(parts, landing.parts, sizeof(parts[0]) * landing.n);
+	ok = remote_helper_receive_parts(&remote->helper, parts, landing.n, error);
+	g_mutex_lock(&remote->lock);
+	if (ok)
+		remote_streams_land(remote->streams, head->id, head->size, &landing);
+	else
+		remote_streams_abandon(remote->streams, head->id, &landing);
+	g_cond_broadcast(&remote->changed);
+	g_mutex_unlock(&remote->lock);
+	return ok;
 }
 
 /* Locked. */
 static bool take(RemoteSource *remote, const WireHead *head, const void *bytes, GError **error)
 {
-	unsigned index;
-
 	switch (head->type) {
-	case WIRE_DATA:
-		return take_data(remote, head, bytes, error);
 	case WIRE_DONE:
-		if (stream_by_id(remote, head->id, &index))
-			g_ptr_array_remove_index(remote->streams, index);
+		if (!remote_streams_end(remote->streams, head->id, error))
+			return false;
 		g_cond_broadcast(&remote->changed);
 		return true;
 	case WIRE_FAILED:
@@ -258,33 +145,17 @@ static bool take(RemoteSource *remote, const WireHead *head, const void *bytes, 
 	}
 }
 
-/* What a stream has not got yet, as a request of its own. */
-static WireRead rest_of(const RemoteSource *remote, const Stream *stream)
-{
-	uint64_t size = remote->source.size, at = MIN(stream->next * PIECE + stream->filled, size);
-
-	return (WireRead){ .at = at,
-		           .size = MIN(stream->end * PIECE, size) - at,
-		           .credit = MIN(stream->granted * PIECE, size) - at };
-}
-
-/* Every stream goes on with the new helper. What readers still want to tell the old one is part of it. */
+/* Every stream goes on with the new helper. */
 static void resume_streams(RemoteSource *remote)
 {
 	g_mutex_lock(&remote->sending);
 	g_mutex_lock(&remote->lock);
-	remote->era++;
 	remote->is_open = true;
 	remote->earlier = remote->stats;
-	for (unsigned i = 0; i < remote->streams->len; i++) {
-		const Stream *stream = remote->streams->pdata[i];
-		WireRead rest = rest_of(remote, stream);
-
-		/* should this one have ended too, that will be heard */
-		wire_send(remote->helper.process.fd, WIRE_READ, stream->id, &rest, sizeof(rest),
-		          NULL);
-	}
+	remote_streams_resume(remote->streams);
+	g_autoptr(GArray) words = remote_streams_take_words(remote->streams);
 	g_mutex_unlock(&remote->lock);
+	say_all(remote, words); /* should this one have ended too, that will be heard */
 	g_mutex_unlock(&remote->sending);
 }
 
@@ -332,46 +203,47 @@ static bool start_again(RemoteSource *remote, const GError *why, GError **error)
 	return true;
 }
 
-/* The next message, by whichever helper. */
-static bool hear(RemoteSource *remote, WireHead *head, void **bytes, GError **error)
+/* The next message, and what it brings. */
+static bool hear(RemoteSource *remote, GError **error)
 {
-	for (;;) {
-		g_autoptr(GError) why = NULL;
+	WireHead head;
+	g_autofree void *bytes = NULL;
 
-		if (remote_helper_receive(&remote->helper, head, bytes, &why))
-			return true;
-		if (!remote->helper.has_ended) {
-			g_propagate_error(error, g_steal_pointer(&why));
-			return false;
-		}
-		if (!start_again(remote, why, error))
-			return false;
-	}
+	if (!remote_helper_receive_head(&remote->helper, &head, error))
+		return false;
+	if (head.type == WIRE_DATA)
+		return take_data(remote, &head, error);
+	if (!remote_helper_receive_rest(&remote->helper, &head, &bytes, error))
+		return false;
+	g_mutex_lock(&remote->lock);
+	bool ok = take(remote, &head, bytes, error);
+	if (remote_streams_has_words(remote->streams))
+		say_words(remote);
+	g_mutex_unlock(&remote->lock);
+	if (head.type == WIRE_STATS && remote->fetched)
+		remote->fetched(remote->user_data, &remote->stats); /* nobody else changes them */
+	return ok;
 }
 
 static gpointer listen_to(gpointer user)
 {
 	RemoteSource *remote = user;
-	g_autoptr(GError) error = NULL;
-	bool ok = true;
+	GError *error = NULL;
 
-	while (ok) {
-		WireHead head;
-		g_autofree void *bytes = NULL;
+	while (!error) {
+		g_autoptr(GError) why = NULL;
 
-		ok = hear(remote, &head, &bytes, &error);
-		if (!ok)
-			break;
-		g_mutex_lock(&remote->lock);
-		ok = take(remote, &head, bytes, &error);
-		g_mutex_unlock(&remote->lock);
-		/* nobody else changes them */
-		if (head.type == WIRE_STATS && remote->fetched)
-			remote->fetched(remote->user_data, &remote->stats);
+		if (hear(remote, &why))
+			continue;
+		if (remote->helper.has_ended)
+			start_again(remote, why, &error);
+		else
+			error = g_steal_pointer(&why);
 	}
 	g_mutex_lock(&remote->lock);
 	if (!remote->failed)
 		remote->failed = g_steal_pointer(&error);
+	g_clear_error(&error);
 	remote->is_over = true;
 	g_cond_broadcast(&remote->changed);
 	g_mutex_unlock(&remote->lock);
@@ -395,11 +267,11 @@ static void give_up(void *user, const GError *why)
 
 /* --- Reading -------------------------------------------------------------------- */
 
-/* The piece, or NULL after something has changed or failed. Locked. */
-static Piece *wait_for(RemoteSource *remote, uint64_t number, uint64_t last, GError **error)
+/* The piece, or NULL after something has failed. Locked. */
+static const uint8_t *wait_for(RemoteSource *remote, uint64_t number, uint64_t last, GError **error)
 {
-	for (;;) {
-		Piece *piece = g_hash_table_lookup(remote->pieces, &number);
+	for (bool is_late = false;;) {
+		const uint8_t *piece = remote_streams_read(remote->streams, number);
 
 		if (piece)
 			return piece;
@@ -407,21 +279,16 @@ static Piece *wait_for(RemoteSource *remote, uint64_t number, uint64_t last, GEr
 			g_propagate_error(error, g_error_copy(remote->failed));
 			return NULL;
 		}
-
-		Stream *stream = find_stream(remote, number);
-		if (stream)
-			move_on(remote, stream, number);
-		else
-			start_stream(remote, number, last + 1);
-		if (!g_hash_table_contains(remote->pieces, &number) && !remote->failed)
-			g_cond_wait(&remote->changed, &remote->lock);
+		remote_streams_want(remote->streams, number, last);
+		if (is_late)
+			remote_streams_insist(remote->streams, number);
+		if (remote_streams_has_words(remote->streams)) {
+			say_words(remote); /* meanwhile it may have come */
+			continue;
+		}
+		is_late = !g_cond_wait_until(&remote->changed, &remote->lock,
+		                             g_get_monotonic_time() + PATIENCE);
 	}
-}
-
-static void was_read(RemoteSource *remote, Piece *piece)
-{
-	piece->used = ++remote->clock;
-	piece->is_read = true;
 }
 
 static bool remote_read_at(Source *source, void *to, size_t size, uint64_t at, GError **error)
@@ -431,53 +298,30 @@ static bool remote_read_at(Source *source, void *to, size_t size, uint64_t at, G
 
 	g_mutex_lock(&remote->lock);
 	while (size > 0) {
-		uint64_t number = at / PIECE, last = (at + size - 1) / PIECE;
-		Piece *piece = wait_for(remote, number, last, error);
+		const uint8_t *piece = wait_for(remote, at / PIECE, (at + size - 1) / PIECE, error);
 
 		if (!piece)
 			break;
 		size_t offset = at % PIECE, n = MIN(size, PIECE - offset);
-		memcpy(out, piece->data + offset, n);
-		was_read(remote, piece);
+		memcpy(out, piece + offset, n);
 		out += n;
 		at += n;
 		size -= n;
-
-		Stream *stream = NULL;
-		for (unsigned i = 0; i < remote->streams->len && !stream; i++) {
-			Stream *each = remote->streams->pdata[i];
-
-			if (number >= each->floor && number < each->next)
-				stream = each;
-		}
-		if (stream)
-			move_on(remote, stream, number);
 	}
+	remote_streams_ask(remote->streams);
+	if (remote_streams_has_words(remote->streams))
+		say_words(remote);
 	g_mutex_unlock(&remote->lock);
 	return size == 0;
 }
 
-static bool is_coming(RemoteSource *remote, uint64_t number)
-{
-	return g_hash_table_contains(remote->pieces, &number) || find_stream(remote, number);
-}
-
-/* One request for all of it that nobody has asked for yet. */
+/* Asked for when somebody reads next, so that what belongs together comes together. */
 static void remote_prefetch(Source *source, uint64_t size, uint64_t at)
 {
 	RemoteSource *remote = (RemoteSource *)source;
-	uint64_t first = at / PIECE, end = (at + size + PIECE - 1) / PIECE;
 
-	if (size < PIECE || at >= source->size)
-		return; /* comes soon enough when it is read */
-	end = MIN(end, count_pieces(remote));
 	g_mutex_lock(&remote->lock);
-	while (first < end && is_coming(remote, first))
-		first++;
-	while (first < end && is_coming(remote, end - 1))
-		end--;
-	if (first < end && !remote->failed)
-		start_stream(remote, first, end);
+	remote_streams_plan(remote->streams, size, at);
 	g_mutex_unlock(&remote->lock);
 }
 
@@ -505,8 +349,7 @@ static void remote_free(Source *source)
 	if (remote->listener)
 		end_listener(remote);
 	remote_helper_clear(&remote->helper);
-	g_ptr_array_unref(remote->streams);
-	g_hash_table_unref(remote->pieces);
+	remote_streams_free(remote->streams);
 	g_clear_error(&remote->failed);
 	g_mutex_clear(&remote->lock);
 	g_mutex_clear(&remote->sending);
@@ -534,22 +377,20 @@ static RemoteSource *remote_new(const RemoteRequest *request)
 	remote->cancel = request->cancel;
 	remote->watch = (CancelWatch){ give_up, remote };
 	remote_helper_init(&remote->helper, request);
-	remote->pieces = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
-	remote->streams = g_ptr_array_new_with_free_func(stream_free);
 	g_mutex_init(&remote->lock);
 	g_mutex_init(&remote->sending);
 	g_cond_init(&remote->changed);
 	return remote;
 }
 
-/* What is read first of all, while nobody has asked for it yet: one round trip instead of five. */
-static void fetch_ends(RemoteSource *remote)
+/* What is read first of all, in the order it is read: one round trip instead of five. */
+static void plan_ends(RemoteSource *remote)
 {
 	uint64_t size = remote->source.size;
 
-	source_prefetch(&remote->source, MIN(HEAD_SIZE, size), 0);
 	if (size > TAIL_SIZE)
 		source_prefetch(&remote->source, TAIL_SIZE, size - TAIL_SIZE);
+	source_prefetch(&remote->source, MIN(HEAD_SIZE, size), 0);
 }
 
 Source *source_remote_open(const RemoteRequest *request, GError **error)
@@ -564,12 +405,15 @@ Source *source_remote_open(const RemoteRequest *request, GError **error)
 		cancel_blame(remote->cancel, error); /* who shut the socket down */
 		return NULL;
 	}
+	remote->streams = remote_streams_new(remote->source.size);
+	if (!remote->streams)
+		return fail_null(error, FAILURE_IO, "not enough memory to stream");
 	remote->is_open = true;
 	g_mutex_lock(&remote->lock);
 	remote->is_heard = true;
 	g_mutex_unlock(&remote->lock);
 	remote->listener = g_thread_new("remote", listen_to, remote);
-	fetch_ends(remote);
+	plan_ends(remote);
 	return g_steal_pointer(&source);
 }
 

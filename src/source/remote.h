@@ -4,9 +4,10 @@
 /*
  * A file on a server, through rauc-fetch (base/wire.h), with what is read ahead.
  *
- * Who knows what will be read says so with source_prefetch(): each such range is one request, whose
- * bytes are let in only as fast as they are read. Everything else is asked for when it is wanted,
- * in pieces of 64 KiB. What lies in memory is bounded, whatever the size of the file.
+ * Who knows what will be read says so with source_prefetch(), in the order it will be read: each such
+ * range is one request, those with little between them are one, and bytes are let in only as fast as
+ * they are read. Everything else is asked for when it is wanted, in windows of 32 KiB. What lies in
+ * memory is 4 MiB, whatever the size of the file.
  */
 
 #include "base/cancel.h"

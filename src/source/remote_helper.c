@@ -87,21 +87,52 @@ static void tell(const RemoteHelper *helper, const WireHead *head, const void *b
 	}
 }
 
-bool remote_helper_receive(RemoteHelper *helper, WireHead *head, void **bytes, GError **error)
+/* `ok`, and if not, whether the other process is gone. */
+static bool note_end(RemoteHelper *helper, bool ok, GError *why, GError **error)
 {
-	g_autofree void *got = NULL;
-	GError *why = NULL;
+	if (ok)
+		return true;
+	helper->has_ended = g_error_matches(why, FAILURE, FAILURE_IO);
+	g_propagate_error(error, why);
+	return false;
+}
 
-	if (!wire_receive(helper->process.fd, head, &got, &why)) {
-		helper->has_ended = g_error_matches(why, FAILURE, FAILURE_IO);
-		g_propagate_error(error, why);
+bool remote_helper_receive_head(RemoteHelper *helper, WireHead *head, GError **error)
+{
+	GError *why = NULL;
+	bool ok = wire_receive_head(helper->process.fd, head, &why);
+
+	return note_end(helper, ok, why, error);
+}
+
+bool remote_helper_receive_parts(RemoteHelper *helper, struct iovec *parts, unsigned n,
+                                 GError **error)
+{
+	GError *why = NULL;
+	bool ok = wire_receive_parts(helper->process.fd, parts, n, &why);
+
+	return note_end(helper, ok, why, error);
+}
+
+bool remote_helper_receive_rest(RemoteHelper *helper, const WireHead *head, void **bytes,
+                                GError **error)
+{
+	g_autofree void *got = head->size ? g_malloc(head->size) : NULL;
+	struct iovec part = { got, head->size };
+
+	if (head->size && !remote_helper_receive_parts(helper, &part, 1, error))
 		return false;
-	}
 	if (has_words(head) && !wire_words_check(got, head->size, error))
 		return false;
 	tell(helper, head, got);
 	*bytes = g_steal_pointer(&got);
 	return true;
+}
+
+bool remote_helper_receive(RemoteHelper *helper, WireHead *head, void **bytes, GError **error)
+{
+	return remote_helper_receive_head(helper, head, error) &&
+	       remote_helper_receive_rest(helper, head, bytes, error);
 }
 
 GError *remote_helper_failure(const WireHead *head, const void *bytes)

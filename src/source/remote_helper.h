@@ -32,6 +32,12 @@ bool remote_helper_open(RemoteHelper *helper, RemoteInfo *info, uint64_t *size, 
 
 /* wire_receive(), and what is for the person who waits is told. */
 bool remote_helper_receive(RemoteHelper *helper, WireHead *head, void **bytes, GError **error);
+/* The same in two steps: the head, then what it announced, or of DATA the bytes to where they stay. */
+bool remote_helper_receive_head(RemoteHelper *helper, WireHead *head, GError **error);
+bool remote_helper_receive_rest(RemoteHelper *helper, const WireHead *head, void **bytes,
+                                GError **error);
+bool remote_helper_receive_parts(RemoteHelper *helper, struct iovec *parts, unsigned n,
+                                 GError **error);
 /* What FAILED says. */
 GError *remote_helper_failure(const WireHead *head, const void *bytes);
 /* What STATS says, on top of `earlier`; without the size. */

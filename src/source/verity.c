@@ -16,6 +16,13 @@
 #define PER_BLOCK (VERITY_BLOCK / DIGEST_SIZE)
 #define SHELF     16
 
+/* What is asked for ahead, in blocks. Leaves are read so much slower than data that a server would not wait for us
+ * with all of them: they come in portions, the next one when half of the last is used up. */
+#define LEAVES_AHEAD      128
+#define LEAVES_AHEAD_MOST 256
+#define FIRST_LEAVES      16 /* with the tree above them, which is read before anything else */
+#define LAST_DATA         8  /* and these: where data is a file system, its tables are there */
+
 /* What one read works with; the leaf it checked last saves the next read the work. */
 typedef struct {
 	Digest *digest;
@@ -32,6 +39,8 @@ typedef struct {
 	uint64_t n_kept;
 	uint8_t *kept; /* checked: all levels but the leaves, or the only level */
 	Checker *waiting[SHELF];
+	GMutex lock;                  /* of: */
+	uint64_t next_leaf, leaf_end; /* not asked for ahead yet */
 } VeritySource;
 
 static Checker *take_checker(VeritySource *verity)
@@ -78,17 +87,43 @@ static const uint8_t *kept_digest(const VeritySource *verity, unsigned level, ui
 	return verity->kept + verity->layout.first[level + 1] * VERITY_BLOCK + block * DIGEST_SIZE;
 }
 
+static uint64_t leaf_at(const VeritySource *verity, uint64_t leaf)
+{
+	return verity->source.size + (verity->layout.first[0] + leaf) * VERITY_BLOCK;
+}
+
+static uint64_t leaves_ahead(const VeritySource *verity)
+{
+	return CLAMP(verity->layout.n_blocks[0] / 8, LEAVES_AHEAD, LEAVES_AHEAD_MOST);
+}
+
+/* Leaf `leaf` is read: is it time for the next portion? */
+static void ask_leaves(VeritySource *verity, uint64_t leaf)
+{
+	uint64_t n = leaves_ahead(verity), from = 0, end = 0;
+
+	g_mutex_lock(&verity->lock);
+	if (verity->next_leaf < verity->leaf_end && leaf + n / 2 >= verity->next_leaf) {
+		from = MAX(verity->next_leaf, leaf);
+		end = MIN(verity->leaf_end, from + n);
+		verity->next_leaf = end;
+	}
+	g_mutex_unlock(&verity->lock);
+	if (from < end)
+		source_prefetch(verity->below, (end - from) * VERITY_BLOCK, leaf_at(verity, from));
+}
+
 static bool use_leaf(VeritySource *verity, Checker *checker, uint64_t leaf, GError **error)
 {
-	uint64_t at = verity->source.size + (verity->layout.first[0] + leaf) * VERITY_BLOCK;
-
 	if (checker->leaf_number == leaf)
 		return true;
 	checker->leaf_number = G_MAXUINT64;
 	if (verity->layout.n_levels == 1) {
 		memcpy(checker->leaf, verity->kept, VERITY_BLOCK);
 	} else {
-		if (!source_read_at(verity->below, checker->leaf, VERITY_BLOCK, at, error))
+		ask_leaves(verity, leaf);
+		if (!source_read_at(verity->below, checker->leaf, VERITY_BLOCK,
+		                    leaf_at(verity, leaf), error))
 			return false;
 		if (!is_right(verity, checker->digest, checker->leaf, kept_digest(verity, 0, leaf)))
 			return fail(error, FAILURE_INTEGRITY,
@@ -156,12 +191,19 @@ static void verity_prefetch(Source *source, uint64_t size, uint64_t at)
 {
 	VeritySource *verity = (VeritySource *)source;
 	uint64_t first = at / VERITY_BLOCK, last = (at + size - 1) / VERITY_BLOCK;
-	uint64_t leaf = first / PER_BLOCK, last_leaf = last / PER_BLOCK;
+	uint64_t leaf = first / PER_BLOCK, end = last / PER_BLOCK + 1;
 
 	source_prefetch(verity->below, (last - first + 1) * VERITY_BLOCK, first * VERITY_BLOCK);
-	if (verity->layout.n_levels > 1)
-		source_prefetch(verity->below, (last_leaf - leaf + 1) * VERITY_BLOCK,
-		                source->size + (verity->layout.first[0] + leaf) * VERITY_BLOCK);
+	if (verity->layout.n_levels == 1)
+		return;
+	if (end - leaf > leaves_ahead(verity)) {
+		g_mutex_lock(&verity->lock);
+		verity->next_leaf = leaf + leaves_ahead(verity);
+		verity->leaf_end = end;
+		end = verity->next_leaf;
+		g_mutex_unlock(&verity->lock);
+	}
+	source_prefetch(verity->below, (end - leaf) * VERITY_BLOCK, leaf_at(verity, leaf));
 }
 
 static void verity_free(Source *source)
@@ -172,6 +214,7 @@ static void verity_free(Source *source)
 		if (verity->waiting[i])
 			checker_free(verity->waiting[i]);
 	source_unref(verity->below);
+	g_mutex_clear(&verity->lock);
 	g_free(verity->kept);
 	g_free(verity);
 }
@@ -204,6 +247,15 @@ static bool check_kept(const VeritySource *verity, const uint8_t root[DIGEST_SIZ
 	return true;
 }
 
+/* One round trip to a server instead of three. */
+static void ask_for_start(const VeritySource *verity)
+{
+	uint64_t before = MIN(verity->source.size, (uint64_t)LAST_DATA * VERITY_BLOCK);
+	uint64_t after = MIN(verity->layout.n_total, verity->n_kept + FIRST_LEAVES) * VERITY_BLOCK;
+
+	source_prefetch(verity->below, before + after, verity->source.size - before);
+}
+
 Source *source_verity_new(Source *below, const VerityParameters *parameters, GError **error)
 {
 	VerityLayout layout;
@@ -217,10 +269,12 @@ Source *source_verity_new(Source *below, const VerityParameters *parameters, GEr
 	verity->below = source_ref(below);
 	verity->layout = layout;
 	verity->n_kept = MAX(layout.first[0], 1);
+	g_mutex_init(&verity->lock);
 	memcpy(verity->salt, parameters->salt, sizeof(verity->salt));
 	verity->kept = g_try_malloc(verity->n_kept * VERITY_BLOCK);
 	if (!verity->kept)
 		return fail_null(error, FAILURE_IO, "verity: no memory for the hash tree");
+	ask_for_start(verity);
 	if (!source_read_at(below, verity->kept, verity->n_kept * VERITY_BLOCK, source->size,
 	                    error) ||
 	    !check_kept(verity, parameters->root, error))

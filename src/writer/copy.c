@@ -21,6 +21,7 @@ typedef struct {
 	size_t size;
 	uint8_t what[CHUNK / BLOCK];
 	bool is_kept;                /* all of it is in place */
+	SeedsFilled filled;          /* with seeds */
 	uint8_t digest[DIGEST_SIZE]; /* for the journal */
 } Chunk;
 
@@ -108,12 +109,31 @@ static bool fill_chunk(Copy *copy, uint64_t item, Chunk *chunk, GError **error)
 	return true;
 }
 
+static bool fill_from_seeds(const Copy *copy, uint64_t item, Chunk *chunk, GError **error)
+{
+	const SeedsFilled *filled = &chunk->filled;
+
+	if (!seeds_fill(copy->job->seeds, item, chunk->data, &chunk->filled, error))
+		return false;
+	chunk->is_kept = false; /* it is read back */
+	/* what is in place but not read is left as zeroes, or not at all */
+	if (filled->n[SEEDS_IN_PLACE] < chunk->size)
+		find_zeroes(chunk);
+	for (unsigned i = 0; i < chunk->size / BLOCK; i++) {
+		if (filled->is_in_place[i])
+			chunk->what[i] = IN_PLACE;
+	}
+	return true;
+}
+
 static void *read_chunk(void *user, uint64_t number, GError **error)
 {
 	Copy *copy = user;
 	uint64_t item = copy->first + number;
 	Chunk *chunk = chunk_of(copy, item);
 
+	if (copy->job->seeds)
+		return fill_from_seeds(copy, item, chunk, error) ? chunk : NULL;
 	chunk->is_kept = is_in_place(copy, item, chunk);
 	if (chunk->is_kept) {
 		memset(chunk->what, IN_PLACE, sizeof(chunk->what));
@@ -204,6 +224,14 @@ static bool write_runs(Copy *copy, uint64_t item, const Chunk *chunk, GError **e
 	return true;
 }
 
+static void count_seeds(Copy *copy, uint64_t item, const Chunk *chunk)
+{
+	for (unsigned i = 0; i < SEEDS_N_KINDS; i++)
+		copy->job->n_from[i] += chunk->filled.n[i];
+	copy->job->n_wrong += chunk->filled.n_wrong;
+	seeds_prefetch(copy->job->seeds, item + 1);
+}
+
 static bool write_chunk(void *user, uint64_t number, void *made, GError **error)
 {
 	Copy *copy = user;
@@ -213,6 +241,8 @@ static bool write_chunk(void *user, uint64_t number, void *made, GError **error)
 
 	if (!write_runs(copy, item, chunk, error) || !note_chunk(copy, item, chunk, error))
 		return false;
+	if (copy->job->seeds)
+		count_seeds(copy, item, chunk);
 	/* What the medium gave just now need not be read a second time. */
 	copy->n_kept += is_first;
 	if (copy->hashes_writes || is_first)
@@ -282,9 +312,28 @@ static bool check_digest(const Copy *copy, const uint8_t digest[DIGEST_SIZE], GE
 /* What is known to be there is not asked for ahead. */
 static void prefetch_rest(const Copy *copy)
 {
+	if (copy->job->seeds) {
+		seeds_prefetch(copy->job->seeds, 0);
+		return;
+	}
 	uint64_t known = copy->present ? MIN(copy->journal->n_known * CHUNK, copy->size) : 0;
 
 	source_prefetch(copy->job->bytes, copy->job->bytes->size - known, known);
+}
+
+/* What was read for the plan need neither be read nor written. */
+static uint64_t take_start(Copy *copy)
+{
+	if (!copy->job->seeds)
+		return 0;
+
+	digest_free(copy->digest);
+	copy->n_kept = seeds_take_start(copy->job->seeds, &copy->digest);
+	uint64_t size = MIN(copy->n_kept * CHUNK, copy->size);
+	copy->job->n_in_place += size;
+	copy->job->n_from[SEEDS_IN_PLACE] += size;
+	copy->done += size;
+	return copy->n_kept;
 }
 
 static bool write_to(Copy *copy, Target *target, GError **error)
@@ -298,7 +347,7 @@ static bool write_to(Copy *copy, Target *target, GError **error)
 		            target_capacity(target), copy->size);
 	copy->target = target;
 	prefetch_rest(copy);
-	return run_from(copy, 0, &work, error);
+	return run_from(copy, take_start(copy), &work, error);
 }
 
 /* `written` is set where writes are hashed. */
@@ -353,7 +402,13 @@ static bool compare_all(Copy *copy, const uint8_t written[DIGEST_SIZE], GError *
 	digest_finish(copy->digest, found);
 	bool is_same = copy->hashes_writes ? memcmp(found, written, DIGEST_SIZE) == 0
 	                                   : check_digest(copy, found, NULL);
-	return is_same || blame(copy, error);
+	if (is_same || !copy->job->seeds)
+		return is_same || blame(copy, error);
+	/* whether the image, a seed or the medium is to blame shows when it is written without seeds */
+	return copy->hashes_writes
+	               ? fail(error, FAILURE_INTEGRITY,
+	                      "%s reads back differently from what was written", copy->job->path)
+	               : check_digest(copy, found, error);
 }
 
 static void clear(Copy *copy)
@@ -392,13 +447,20 @@ static bool run_once(CopyJob *job, const CopyJournal *journal, GError **error)
 	uint8_t written[DIGEST_SIZE];
 
 	g_assert(copy.size >= job->bytes->size && copy.n_head <= COPY_HEAD_MAX);
-	job->n_written = job->n_punched = job->n_in_place = 0;
-	copy.hashes_writes = !job->verify || !job->sha256;
+	g_assert(!job->seeds || (!journal && !job->window && !job->head));
+	job->n_written = job->n_punched = job->n_in_place = job->n_wrong = 0;
+	memset(job->n_from, 0, sizeof(job->n_from));
+	copy.hashes_writes = copy_needs_data(job);
 	copy.total = job->verify ? copy.size * 2 : copy.size;
 	bool ok = prepare(&copy, error) && write_all(&copy, written, error) &&
 	          (!job->verify || compare_all(&copy, written, error));
 	clear(&copy);
 	return ok;
+}
+
+bool copy_needs_data(const CopyJob *job)
+{
+	return !job->verify || !job->sha256;
 }
 
 bool copy_run(CopyJob *job, GError **error)
@@ -408,7 +470,7 @@ bool copy_run(CopyJob *job, GError **error)
 
 	if (run_once(job, journal, &why))
 		return true;
-	if (!job->n_in_place || !g_error_matches(why, FAILURE, FAILURE_INTEGRITY)) {
+	if (job->seeds || !job->n_in_place || !g_error_matches(why, FAILURE, FAILURE_INTEGRITY)) {
 		g_propagate_error(error, g_steal_pointer(&why));
 		return false;
 	}

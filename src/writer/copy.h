@@ -20,6 +20,7 @@
 
 #include "base/pool.h"
 #include "base/progress.h"
+#include "source/seeds.h"
 #include "source/source.h"
 
 #define COPY_HEAD_MAX 4096
@@ -54,11 +55,19 @@ typedef struct {
 	uint8_t *head;
 	size_t n_head;              /* at most COPY_HEAD_MAX */
 	const CopyJournal *journal; /* NULL: nothing is known, nobody is told. Not with a window */
+	/* Where the bytes of this image come from, planned for pool_depth(); NULL: all of them from
+	 * `bytes`. Not with a journal, a window or a head. When it ends in a wrong image, the caller
+	 * is to try again without. */
+	Seeds *seeds;
 	uint64_t n_written, n_punched; /* results */
 	uint64_t n_in_place;
+	uint64_t n_from[SEEDS_N_KINDS]; /* with seeds: bytes that came from there */
+	uint64_t n_wrong;               /* with seeds: bytes of the image that its index denies */
 } CopyJob;
 
 bool copy_run(CopyJob *job, GError **error);
+/* Does it want the bytes of what is in place (SeedsSetup)? */
+bool copy_needs_data(const CopyJob *job);
 
 /* Can `path` take `size` bytes: exists, writable, nobody else uses it, large enough. */
 bool copy_check_target(const char *path, uint64_t size, GError **error);

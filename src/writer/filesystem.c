@@ -32,5 +32,6 @@ static bool write_filesystem(WriterJob *job, GError **error)
 const Writer writer_filesystem = { .name = "filesystem",
 	                           .pre_hook = WRITER_MOUNTED,
 	                           .post_hook = WRITER_MOUNTED,
+	                           .is_adaptive = true,
 	                           .check = check,
 	                           .write = write_filesystem };

@@ -250,3 +250,35 @@ bool target_read_back(Target *target, void *to, size_t size, uint64_t at, GError
 	}
 	return true;
 }
+
+typedef struct {
+	Source source;
+	Target *target;
+} TargetSource;
+
+static bool read_source_at(Source *source, void *to, size_t size, uint64_t at, GError **error)
+{
+	return target_read_back(((TargetSource *)source)->target, to, size, at, error);
+}
+
+static void free_source(Source *source)
+{
+	target_free(((TargetSource *)source)->target);
+	g_free(source);
+}
+
+static const SourceOps source_ops = { .kind = "slot",
+	                              .read_at = read_source_at,
+	                              .free = free_source };
+
+Source *target_open_source(const char *path, GError **error)
+{
+	Target *target = target_open_back(path, error);
+
+	if (!target)
+		return NULL;
+	TargetSource *made = g_new0(TargetSource, 1);
+	made->target = target;
+	source_init(&made->source, &source_ops, target->size);
+	return &made->source;
+}

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "source/source.h"
+
 #define TARGET_ALIGN 4096 /* of memory, offsets and sizes for direct transfers */
 
 typedef struct Target Target;
@@ -44,3 +46,7 @@ bool target_finish(Target *target, uint64_t size, GError **error);
 Target *target_open_back(const char *path, GError **error);
 /* `to` is aligned and has room for `size` rounded up to TARGET_ALIGN. */
 bool target_read_back(Target *target, void *to, size_t size, uint64_t at, GError **error);
+
+/* The same as a Source, also while it is written, or of a device that is in use: what it has now.
+ * Reads are of aligned offsets and sizes, to aligned memory. */
+Source *target_open_source(const char *path, GError **error);

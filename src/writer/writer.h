@@ -24,14 +24,17 @@ typedef struct {
 	uint64_t bytes;
 } WriterSeed;
 
+typedef struct Adaptive Adaptive; /* writer/adaptive.h */
+
 typedef struct {
 	const Image *image;
 	Source *bytes; /* NULL: the image has no file */
 	const Slot *slot;
 	const char *mount_prefix; /* folder to mount slots in */
 	Pool *pool;
-	Progress *progress;         /* may be NULL */
-	bool verify;                /* read back and compare */
+	Progress *progress; /* may be NULL */
+	bool verify;        /* read back and compare */
+	Adaptive *adaptive; /* what the device has already, for who can use it; NULL: nothing */
 	const CopyJournal *journal; /* NULL: none. For who copies an image as it is */
 	/* Called once, when all is written and the slot is still mounted there: for a writer
 	 * with WRITER_WITHIN. NULL: nothing to do. */
@@ -61,6 +64,7 @@ typedef enum {
 typedef struct {
 	const char *name;
 	WriterView pre_hook, post_hook;
+	bool is_adaptive; /* can use job->adaptive */
 	/* Everything that can refuse, before anything is touched. */
 	bool (*check)(const WriterJob *job, GError **error);
 	bool (*write)(WriterJob *job, GError **error);

@@ -3,6 +3,7 @@
 
 import pathlib
 import random
+import re
 import subprocess
 import sys
 
@@ -69,15 +70,16 @@ def test_nginx(nginx, fetch):
     assert len({connection for _, connection, *_ in nginx.requests()}) <= 4
 
 
-def test_nginx_http2_is_one_connection(nginx, pki, fetch):
-    assert fetch.open(f"https://127.0.0.1:{nginx.tls}/b", ("tls-ca", pki / "ca.pem")), fetch.failed
+def test_nginx_http2_shares_a_connection(nginx, pki, fetch):
+    """What does not get one of its own."""
+    assert fetch.open(f"https://127.0.0.1:{nginx.tls}/b", ("tls-ca", pki / "ca.pem"), connections=1), fetch.failed
     assert fetch.opened["http"] == "2"
     for number in range(1, 31):
         fetch.read(number, number * 50_000, 50_000)
     fetch.take(*range(1, 31))
     assert all(fetch.got[n] == DATA[n * 50_000:(n + 1) * 50_000] for n in range(1, 31))
     lines = [line for line in nginx.requests() if line[0] == "HTTP/2.0"][-31:]
-    assert len(lines) == 31 and len({connection for _, connection, *_ in lines}) == 1
+    assert len(lines) == 31 and len({connection for _, connection, *_ in lines}) == 2
 
 
 # --- faults -----------------------------------------------------------------------
@@ -133,10 +135,9 @@ def test_final_status(server, fetch, code, name):
 
 
 @pytest.mark.parametrize("step", [saying(ETag='"two"'), saying(Content_Range=f"bytes 0-999/{len(DATA) + 1}"),
-                                  saying(Content_Range=f"bytes 1-1000/{len(DATA)}"), saying(Content_Range="bytes 0-999"),
-                                  saying(Content_Range=None), saying(ETag=None, Last_Modified="Sun, 06 Nov 1994 08:49:37 GMT"),
+                                  saying(ETag=None, Last_Modified="Sun, 06 Nov 1994 08:49:37 GMT"),
                                   status(416, Content_Range="bytes */5")],
-                         ids=["etag", "size", "range", "malformed", "none", "modified", "416"])
+                         ids=["etag", "size", "modified", "416"])
 def test_another_file_is_final(server, fetch, step):
     assert fetch.open(server.url("/b"))
     server.plan(step)
@@ -144,6 +145,20 @@ def test_another_file_is_final(server, fetch, step):
     fetch.until(lambda: fetch.failed)
     assert fetch.failed[1]["code"] == "integrity" and 1 not in fetch.got
     assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("said", [f"bytes 1-1000/{len(DATA)}", "bytes 0-999", None], ids=["range", "malformed", "none"])
+def test_another_range_is_asked_for_again(server, fetch, said):
+    """Not for ever: it may be the server that counts in another way."""
+    assert fetch.open(server.url("/b"))
+    server.plan(saying(Content_Range=said))
+    fetch.read(1, 0, 1000)
+    assert fetch.take(1) == DATA[:1000] and len(fetch.waiting) == 1 and len(server.seen) == 3
+    server.always = saying(Content_Range=said)
+    fetch.read(2, 0, 1000)
+    fetch.until(lambda: 2 in fetch.failed)
+    assert fetch.failed[2]["code"] == "integrity" and 2 not in fetch.got and len(server.seen) == 8
+    assert fetch.failed[2]["message"] == "server sent another range than bytes 0 to 999, which it was asked for"
 
 
 def test_more_than_asked_for_is_left(server, fetch):
@@ -200,7 +215,8 @@ def test_link_that_is_lost(nginx, pki, fetch, kind):
     """The old connections say nothing, for ever (a new address behind a modem): all is dialled anew, once."""
     scheme, port = ("http", nginx.plain) if kind == "http1" else ("https", nginx.tls)
     with Relay(port) as relay:
-        assert fetch.open(f"{scheme}://127.0.0.1:{relay.port}/b", ("tls-ca", pki / "ca.pem"), connections=4)
+        assert fetch.open(f"{scheme}://127.0.0.1:{relay.port}/b", ("tls-ca", pki / "ca.pem"),
+                          connections=4 if kind == "http1" else 1)
         relay.limit = 700_000
         for number in range(1, 5):
             fetch.read(number, number * 500_000, 500_000)
@@ -208,7 +224,7 @@ def test_link_that_is_lost(nginx, pki, fetch, kind):
         assert all(fetch.got[n] == DATA[n * 500_000:(n + 1) * 500_000] for n in range(1, 5))
         assert fetch.waiting and fetch.n_going >= 1
         assert "no data from 127.0.0.1 for 1 s" in fetch.waiting[0]["message"]
-        assert relay.n_connections <= (8 if kind == "http1" else 2)
+        assert relay.n_connections <= (8 if kind == "http1" else 4)  # with HTTP/2 one of its own, one for three
         fetch.read(9, 0, 100)  # and none of the old ones is taken again
         assert fetch.take(9) == DATA[:100]
         assert fetch.settle()["bytes"] == 2_000_104
@@ -490,6 +506,25 @@ def test_credit_over_http2(nginx, pki, fetch):
     assert fetch.take(2) == DATA[1_000_000:]
     fetch.credit(1, 1_999_000)
     assert fetch.take(1) == DATA[:2_000_000] and fetch.settle()["bytes"] == 4_000_004
+    assert fetch.stats["requests"] == "3"
+
+
+def test_memory_over_http2(nginx, pki, fetch):
+    """What there is no credit for stays in the kernel and with the server, also where a stream's window would let it in."""
+    def memory():
+        status = pathlib.Path(f"/proc/{fetch.pid}/status").read_text()
+        return int(re.search(r"^VmRSS:\s+(\d+)", status, re.MULTILINE)[1])
+    with open(pki / "www" / "big", "wb") as file:
+        file.truncate(100_000_000)
+    assert fetch.open(f"https://127.0.0.1:{nginx.tls}/big", ("tls-ca", pki / "ca.pem"))
+    fetch.read(1, 0, 100_000_000, 1000)
+    fetch.until(lambda: len(fetch.got.get(1, b"")) == 1000)
+    before = memory()
+    for number in range(2, 40):
+        fetch.read(number, number * 1_000_000, 1000)
+    fetch.take(*range(2, 40))
+    fetch.idle(1.5)
+    assert memory() - before < 8192, (before, memory())
 
 
 def test_held_ranges_give_way(server, fetch):

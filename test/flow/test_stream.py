@@ -118,6 +118,20 @@ def test_headers(nginx, device):
     assert asked[0].agent.startswith("rauc/1.16")
 
 
+@pytest.mark.parametrize("given", [None, "0fc3a8a4-4a6e-4c0e-9d0a-3a1f4f2b7c11"], ids=["made", "given"])
+def test_transaction(nginx, device, given):
+    """Every installation has one, and the server is told it: the same that is kept with the slot."""
+    server = nginx()
+    device.change("streaming", send_headers="transaction-id")
+    device.ok("install", *(["--transaction-id", given] if given else []), f"{server.url}/good.raucb")
+    asked = server.asked()
+    kept = device.status("rootfs.1")["installed.transaction"]
+    assert re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", kept) and kept == (given or kept)
+    assert [a.transaction for a in asked] == [kept] + ["-"] * (len(asked) - 1)
+    device.ok("info", f"{server.url}/good.raucb")
+    assert {a.transaction for a in server.asked()[len(asked):]} == {"-"}
+
+
 REFUSED = {
     "missing": ("none.raucb", "not found: .*404"),
     "plain": ("plain.raucb", "Bundle format 'plain' not supported in streaming mode"),

@@ -20,7 +20,7 @@ pid {folder}/nginx.pid;
 error_log {folder}/error.log warn;
 events {{ worker_connections 64; }}
 http {{
-    log_format asked '$request_method|$uri|$http_range|$status|$body_bytes_sent|$server_protocol|$http_user_agent|$http_x_test|$http_rauc_variant';
+    log_format asked '$request_method|$uri|$http_range|$status|$body_bytes_sent|$server_protocol|$http_user_agent|$http_x_test|$http_rauc_variant|$http_rauc_transaction_id';
     access_log {folder}/access.log asked;
     client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
     uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
@@ -46,6 +46,7 @@ class Asked:
     agent: str
     test: str
     variant: str
+    transaction: str
 
 
 def free_port():
@@ -99,7 +100,7 @@ class Nginx:
         path = self.folder / "access.log"
         lines = path.read_text().splitlines() if path.exists() else []
         parts = [line.split("|") for line in lines]
-        return [Asked(p[0], p[1], p[2], int(p[3]), int(p[4]), *p[5:9]) for p in parts]
+        return [Asked(p[0], p[1], p[2], int(p[3]), int(p[4]), *p[5:10]) for p in parts]
 
     def forget(self):
         (self.folder / "access.log").write_text("")

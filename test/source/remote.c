@@ -129,6 +129,28 @@ static void test_pool(void)
 	g_assert_true(pool_run(pool, (REMOTE_SIZE + PART - 1) / PART, &work, &user, NULL));
 }
 
+/* Hundreds of ranges that were announced before, read by several. */
+static void *produce_range(void *user, uint64_t item, GError **error G_GNUC_UNUSED)
+{
+	Work *work = user;
+
+	check_read(work->source, item * PART / 2, 5000);
+	return work;
+}
+
+static void test_ranges(void)
+{
+	static const PoolWork work = { .produce = produce_range, .consume = consume };
+	g_autoptr(Pool) pool = pool_new(4, 10);
+	g_autoptr(Source) source = open_good();
+	uint64_t n = REMOTE_SIZE / (PART / 2);
+	Work user = { source };
+
+	for (uint64_t i = 0; i < n; i++)
+		source_prefetch(source, 5000, i * PART / 2);
+	g_assert_true(pool_run(pool, n, &work, &user, NULL));
+}
+
 /* A helper that ends in the middle of a request, or of several: another one brings the rest. */
 static void test_another_helper(void)
 {
@@ -170,7 +192,7 @@ static const struct {
 	{ "end", false, FAILURE_TOOL, "rauc-fetch has ended 6 times: the other process has ended" },
 	{ "no-size", false, FAILURE_FORMAT, "neither address nor size" },
 	{ "fail", true, FAILURE_INTEGRITY, "has changed on the server" },
-	{ "die", true, FAILURE_TOOL, "rauc-fetch has ended 6 times: the other process has ended" },
+	{ "die", true, FAILURE_TOOL, "rauc-fetch has ended 6 times: " },
 	{ "die-changed", true, FAILURE_INTEGRITY, "has changed on the server" },
 	{ "die-refuse", true, FAILURE_NETWORK, "forbidden" },
 	{ "too-much", true, FAILURE_FORMAT, "more than was asked for" },
@@ -300,6 +322,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/source/remote/in-order", test_in_order);
 	g_test_add_func("/source/remote/holes", test_holes);
 	g_test_add_func("/source/remote/pool", test_pool);
+	g_test_add_func("/source/remote/ranges", test_ranges);
 	g_test_add_func("/source/remote/another-helper", test_another_helper);
 	g_test_add_func("/source/remote/closed-meanwhile", test_closed_meanwhile);
 	g_test_add_func("/source/remote/bad", test_bad);

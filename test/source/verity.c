@@ -179,6 +179,61 @@ static void test_threads(void)
 	tree_file_free(file);
 }
 
+/* What lies below, and what of it was asked for ahead. */
+typedef struct {
+	Source source;
+	Source *below;
+	uint64_t from; /* from here on it counts */
+	uint64_t most, sum;
+} Asked;
+
+static bool asked_read_at(Source *source, void *to, size_t size, uint64_t at, GError **error)
+{
+	return source_read_at(((Asked *)source)->below, to, size, at, error);
+}
+
+static void asked_prefetch(Source *source, uint64_t size, uint64_t at)
+{
+	Asked *asked = (Asked *)source;
+
+	if (at < asked->from)
+		return;
+	asked->most = MAX(asked->most, size);
+	asked->sum += size;
+}
+
+static void asked_free(Source *source)
+{
+	source_unref(((Asked *)source)->below);
+	g_free(source);
+}
+
+/* Leaves come in portions, each once, while the data they are for is read. */
+static void test_portions(void)
+{
+	static const SourceOps ops = { "asked", asked_read_at, asked_prefetch, asked_free };
+	TreeFile *file = tree_file_new(20000);
+	Asked *asked = g_new0(Asked, 1);
+	g_autoptr(Source) below = &asked->source;
+	g_autofree uint8_t *to = g_malloc(128 * 4096);
+
+	tree_file_create(file, 2);
+	asked->below = tree_file_source(file);
+	asked->from = G_MAXUINT64;
+	source_init(below, &ops, asked->below->size);
+	g_autoptr(Source) source = source_verity_new(below, &file->parameters, NULL);
+	g_assert_nonnull(source);
+	asked->from = source->size;
+	source_prefetch(source, source->size, 0);
+	g_assert_cmpuint(asked->sum, ==, 128 * 4096);
+	for (uint64_t at = 0; at < source->size; at += 128 * 4096)
+		g_assert_true(
+			source_read_at(source, to, MIN(128 * 4096, source->size - at), at, NULL));
+	g_assert_cmpuint(asked->sum, ==, (20000 + 127) / 128 * 4096);
+	g_assert_cmpuint(asked->most, ==, 128 * 4096);
+	tree_file_free(file);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -187,5 +242,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/source/verity/every-byte", test_every_byte);
 	g_test_add_func("/source/verity/wrong-parameters", test_wrong_parameters);
 	g_test_add_func("/source/verity/threads", test_threads);
+	g_test_add_func("/source/verity/portions", test_portions);
 	return g_test_run();
 }
