@@ -32,6 +32,7 @@ static void finish(Transfer *transfer, Range *range)
 	range->is_told = true;
 	if (range->is_opening) {
 		shared->file = range->request->headers;
+		shared->is_whole = request_status(range->request) == 200;
 		shared->http = request_http_version(range->request);
 		shared->target = target_copy(range->target);
 		shared->is_open = true;
@@ -105,7 +106,8 @@ static char *reason_of(const Range *range, const PolicyOutcome *outcome)
 	case 0:
 		return g_strdup("server not responding");
 	case 200:
-		return g_strdup("range requests not supported by server");
+		return g_strdup(range->shared->is_whole ? "incomplete HTTP response"
+		                                        : "range requests not supported by server");
 	case 204:
 		return g_strdup("no content");
 	case 206:
@@ -132,11 +134,17 @@ static bool ask_origin(Transfer *transfer, Range *range, const PolicyOutcome *ou
 	return true;
 }
 
+static bool is_last_try(const Range *range)
+{
+	return range->attempt + 1 >= range->shared->order->policy.open_tries;
+}
+
 static bool is_final(const Range *range, const PolicyOutcome *outcome, Failure *why)
 {
-	bool is_final = policy_is_final(outcome, why);
-	bool is_last = range->attempt + 1 >= range->shared->order->policy.open_tries;
+	bool is_final = policy_is_final(outcome, why), is_last = is_last_try(range);
 
+	if (range->shared->is_whole && outcome->code == CURLE_OK && outcome->http == 200)
+		return false;
 	/* It did send ranges; this may be the page of a hotel that wants to be logged in to. */
 	if (!range->is_opening && outcome->code == CURLE_OK && outcome->http == 200)
 		return is_last;
@@ -189,6 +197,18 @@ static void start(Transfer *transfer, Range *range)
 		give_up(transfer, range, 0, error);
 }
 
+/* What came is not what was asked for. Who stands between us and the server may have mixed up parts. */
+static void reject(Transfer *transfer, Range *range, long http)
+{
+	g_autoptr(GError) why = g_steal_pointer(&range->broken);
+
+	if (range->is_astray && !is_last_try(range))
+		wait_for_next(transfer, range, why->message,
+		              headers_wait(&range->request->headers));
+	else
+		give_up(transfer, range, http, why);
+}
+
 static void settle(Transfer *transfer, Range *range, CURLcode code, bool is_stalled)
 {
 	g_autoptr(GError) error = NULL;
@@ -204,7 +224,7 @@ static void settle(Transfer *transfer, Range *range, CURLcode code, bool is_stal
 	    !is_stalled)
 		range_check_head(range, &range->broken);
 	if (range->broken) {
-		give_up(transfer, range, outcome.http, range->broken);
+		reject(transfer, range, outcome.http);
 		return;
 	}
 	if (outcome.code == CURLE_OK && outcome.http / 100 == 3 && range_follow(range, &error)) {
@@ -248,7 +268,7 @@ static unsigned count_free(const Transfer *transfer, bool is_shared)
 /* Only one that will not stand still may share a connection. */
 static bool can_share(const Range *range)
 {
-	return range->credit >= range->size - range->sent;
+	return range->credit >= range->size - range->sent && !range->shared->is_whole;
 }
 
 static void start_queued(Transfer *transfer)
