@@ -13,6 +13,7 @@
 
 #define METHOD     "block-hash-index"
 #define ROOM_SHARE 64 /* of the image: more than its index and the plan take */
+#define SHARES     10 /* of the progress of a slot: an index is one */
 #define COPY_PART  (256 * 1024)
 
 struct Reuse {
@@ -24,6 +25,8 @@ struct Reuse {
 	HashIndex *wanted, *target, *other;
 	Adaptive adaptive;
 	bool is_on;
+	Progress *progress;
+	unsigned n_made; /* indexes */
 };
 
 G_GNUC_PRINTF(2, 3)
@@ -96,8 +99,8 @@ static Source *open_content(const Slot *slot, const SlotStatus *status, GError *
 
 /* Where the content is no longer what the status says, nobody is to take the index for that of
  * the image. */
-static bool make_index(const Reuse *reuse, const Slot *slot, const SlotStatus *status,
-                       const char *sha256, const char **made_of, GError **error)
+static bool make_index(Reuse *reuse, const Slot *slot, const SlotStatus *status, const char *sha256,
+                       const char **made_of, GError **error)
 {
 	g_autoptr(Source) content = open_content(slot, status, error);
 	uint8_t whole[DIGEST_SIZE];
@@ -109,7 +112,9 @@ static bool make_index(const Reuse *reuse, const Slot *slot, const SlotStatus *s
 	tell(reuse, "Building new hash index for %s with %" G_GUINT64_FORMAT " chunks", slot->name,
 	     content->size / HASH_INDEX_CHUNK);
 	fd_auto int fd = slot_data_new_index(reuse->folder, slot, error);
-	if (fd < 0 || !hash_index_create(content, fd, reuse->context->pool, whole, error))
+	if (fd < 0 || !hash_index_create_told(content, fd, reuse->context->pool, reuse->progress,
+	                                      reuse->n_made++ * content->size,
+	                                      SHARES * content->size, whole, error))
 		return false;
 	g_autofree char *hex = digest_hex(whole, DIGEST_SIZE);
 	*made_of = content->size == status->size && is_same_digest(hex, sha256) ? sha256 : NULL;
@@ -117,8 +122,7 @@ static bool make_index(const Reuse *reuse, const Slot *slot, const SlotStatus *s
 }
 
 /* `sha256`: of the image it has, as far as somebody vouches for it. */
-static HashIndex *slot_index(const Reuse *reuse, const Slot *slot, const char *sha256,
-                             GError **error)
+static HashIndex *slot_index(Reuse *reuse, const Slot *slot, const char *sha256, GError **error)
 {
 	const SlotStatus *status = system_status(system_of(reuse), slot);
 	HashIndex *kept = kept_index(reuse, slot, sha256, 0, NULL);
@@ -132,7 +136,7 @@ static HashIndex *slot_index(const Reuse *reuse, const Slot *slot, const char *s
 }
 
 /* A slot without an index is only one seed less. */
-static HashIndex *seed_index(const Reuse *reuse, const Slot *slot, const char *sha256)
+static HashIndex *seed_index(Reuse *reuse, const Slot *slot, const char *sha256)
 {
 	g_autoptr(GError) error = NULL;
 	HashIndex *index = slot_index(reuse, slot, sha256, &error);
@@ -271,7 +275,7 @@ static bool is_wanted(const PlanStep *step, const char *folder)
 	return folder != NULL;
 }
 
-Reuse *reuse_prepare(const StepContext *context, const PlanStep *step)
+Reuse *reuse_prepare(const StepContext *context, const PlanStep *step, Progress *progress)
 {
 	const char *folder = system_config(context->facts.system)->data_directory;
 	bool wants = is_wanted(step, folder);
@@ -282,6 +286,7 @@ Reuse *reuse_prepare(const StepContext *context, const PlanStep *step)
 	Reuse *reuse = g_new0(Reuse, 1);
 	reuse->context = context;
 	reuse->step = step;
+	reuse->progress = progress;
 	reuse->folder = folder;
 	reuse->old_sha256 = g_strdup(vouched_sha256(reuse, step->slot));
 	reuse->adaptive.plan = -1;

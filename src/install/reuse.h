@@ -19,8 +19,8 @@
 typedef struct Reuse Reuse;
 
 /* Before anything of the slot or its status is changed. NULL without a data directory. Who cancels
- * is heard by what comes next. */
-Reuse *reuse_prepare(const StepContext *context, const PlanStep *step);
+ * is heard by what comes next. `progress` is the writer's: each index that is made is a tenth of it. */
+Reuse *reuse_prepare(const StepContext *context, const PlanStep *step, Progress *progress);
 /* For the writer; NULL: the image is to be written as it comes. */
 Adaptive *reuse_adaptive(Reuse *reuse);
 /* The slot has the image, and its status says so. */

@@ -183,10 +183,8 @@ static bool run_writer(const StepContext *context, const PlanStep *step, WriterJ
 }
 
 static bool write_image(const StepContext *context, const PlanStep *step, Reuse *reuse,
-                        GError **error)
+                        Progress *copying, GError **error)
 {
-	Progress *copying =
-		progress_begin(context->progress, 9, 0, "Copying image to %s", step->slot->name);
 	WriterJob job = plan_job(step, context->facts.system, context->pool, copying);
 	g_autoptr(Journal) journal =
 		journal_open(system_config(context->facts.system)->data_directory, step->slot,
@@ -206,7 +204,6 @@ static bool write_image(const StepContext *context, const PlanStep *step, Reuse 
 	bool ok = step->writer ? run_writer(context, step, &job, error)
 	                       : run_hook(context, step, "slot-install", WRITER_UNMOUNTED, error);
 
-	progress_end(copying, ok);
 	statistics_add_job(&context->events->report->statistics, &job);
 	if (ok && step->writer)
 		g_info("slot %s: %" G_GUINT64_FORMAT " bytes written, %" G_GUINT64_FORMAT
@@ -224,14 +221,16 @@ static bool update(const StepContext *context, const PlanStep *step, GError **er
 
 	tell(context, "%s", text);
 	event_log_write(system_events(context->facts.system), &event);
-	g_autoptr(Reuse) reuse = reuse_prepare(context, step);
-	if (!cancel_check(context->facts.cancel, error) || !save_pending(context, step, error))
+	Progress *copying =
+		progress_begin(context->progress, 9, 0, "Copying image to %s", step->slot->name);
+	g_autoptr(Reuse) reuse = reuse_prepare(context, step, copying);
+	bool is_pending = save_pending(context, step, error);
+	bool ok = is_pending && write_image(context, step, reuse, copying, error);
+	progress_end(copying, ok);
+	if (is_pending && !ok && !save_result(context, step, "failed", &unsaved))
+		g_warning("%s", unsaved->message);
+	if (!ok)
 		return false;
-	if (!write_image(context, step, reuse, error)) {
-		if (!save_result(context, step, "failed", &unsaved))
-			g_warning("%s", unsaved->message);
-		return false;
-	}
 	if (!save_result(context, step, "ok", error))
 		return false;
 	reuse_keep(reuse);

@@ -20,6 +20,8 @@ typedef struct {
 	Source *image;
 	int fd;
 	Digest *whole;
+	Progress *progress;
+	uint64_t from, total;
 } Job;
 
 typedef struct {
@@ -77,6 +79,7 @@ static bool hash_whole(void *user, uint64_t item, void *owned, GError **error)
 	bool ok = fd_write_at(job->fd, part->digests, size / HASH_INDEX_CHUNK * DIGEST_SIZE,
 	                      item * PART_CHUNKS * DIGEST_SIZE, "the block hash index", error);
 	g_aligned_free(part);
+	progress_bytes(job->progress, job->from + item * PART + size, job->total);
 	return ok;
 }
 
@@ -88,9 +91,15 @@ static void discard(void *user G_GNUC_UNUSED, void *part)
 bool hash_index_create(Source *image, int fd, Pool *pool, uint8_t whole[DIGEST_SIZE],
                        GError **error)
 {
+	return hash_index_create_told(image, fd, pool, NULL, 0, 0, whole, error);
+}
+
+bool hash_index_create_told(Source *image, int fd, Pool *pool, Progress *progress, uint64_t from,
+                            uint64_t total, uint8_t whole[DIGEST_SIZE], GError **error)
+{
 	static const PoolWork work = { hash_chunks, hash_whole, discard };
 	g_autoptr(Digest) digest = digest_new();
-	Job job = { image, fd, digest };
+	Job job = { image, fd, digest, progress, from, total };
 
 	if (!hash_index_check_size(image->size, error) ||
 	    !pool_run(pool, (image->size + PART - 1) / PART, &work, &job, error))

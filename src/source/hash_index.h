@@ -17,6 +17,7 @@
  */
 
 #include "base/pool.h"
+#include "base/progress.h"
 #include "crypto/digest.h"
 #include "source/source.h"
 
@@ -35,6 +36,9 @@ bool hash_index_check_size(uint64_t size, GError **error);
  */
 bool hash_index_create(Source *image, int fd, Pool *pool, uint8_t whole[DIGEST_SIZE],
                        GError **error);
+/* The same; `progress` hears [from, from + image size) of `total`. */
+bool hash_index_create_told(Source *image, int fd, Pool *pool, Progress *progress, uint64_t from,
+                            uint64_t total, uint8_t whole[DIGEST_SIZE], GError **error);
 
 typedef struct HashIndex HashIndex;
 
