@@ -379,6 +379,37 @@ def test_cut_off(lab, protocol, size):
     assert device.chosen() == "A" and device.content("rootfs.1") == OTHER
 
 
+def whole_until(n, fault):
+    """A server that knows no ranges, and what happens to it when it has come that far."""
+    def step(exchange):
+        exchange.head(200, Content_Length=str(len(exchange.content)))
+        exchange.send(exchange.content[:n])
+        fault(exchange)
+    return step
+
+
+WITHOUT_RANGES = {"reset": lambda exchange: exchange.reset(), "close": lambda exchange: exchange.close(),
+                  "stall": lambda exchange: exchange.hang()}
+
+
+def perform_without_ranges(lab, name, part, protocol):
+    device = lab.device()
+    with lab.server(protocol) as server:
+        server.plan(*[whole_until(lab.places[part], WITHOUT_RANGES[name])] * 2)
+        server.always = whole
+        result = device.call("install", f"https://{server.address}{PATH}")
+        assert len(server.seen) >= 3, result.text
+    assert result.code == 0, result.text
+    assert device.content("rootfs.1") == NEW and device.chosen() == "B", result.text
+
+
+@pytest.mark.parametrize("whole_cell", [(name, part, protocol) for name in WITHOUT_RANGES for part in PARTS
+                                        for protocol in ("http1", "http2")], ids=" - ".join)
+def test_without_ranges(under_way, whole_cell):
+    """It has to begin at the beginning, and does."""
+    under_way[(perform_without_ranges, *whole_cell)].result()
+
+
 # --- Through the service ----------------------------------------------------------
 
 
@@ -430,4 +461,5 @@ def test_the_service_keeps_nothing(under_way, protocol):
 
 
 WORK = {test_fault: lambda params: (perform, *params["cell"]),
+        test_without_ranges: lambda params: (perform_without_ranges, *params["whole_cell"]),
         test_the_service_keeps_nothing: lambda params: (serve, params["protocol"])}
