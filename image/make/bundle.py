@@ -42,7 +42,7 @@ def find_fetch(rauc):
 def manifest(version, compatible, epoch):
     return (f"[update]\ncompatible={compatible}\nversion={version}\n\n"
             f"[bundle]\nformat=verity\n\n"
-            f"[image.rootfs]\nfilename=rootfs.ext4\n" + (f"\n[meta.moonforge]\nsecurity-epoch={epoch}\n" if epoch else ""))
+            f"[image.rootfs]\nfilename=rootfs.ext4\nadaptive=block-hash-index\n" + (f"\n[meta.moonforge]\nsecurity-epoch={epoch}\n" if epoch else ""))
 
 
 def demo_words(rauc):

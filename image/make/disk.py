@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The factory disk image: boot loader, slot A, an empty slot B, data with a true status file."""
+"""The factory disk image: boot loader, slot A, an empty slot B, data with a true status file and the indexes of both."""
 
 import os
 import pathlib
 import shutil
 import time
 
-from . import rootfs
+from . import index, rootfs
 from .tool import Refusal, need, run
 
 MKGRUB = pathlib.Path(__file__).resolve().parents[2] / "boot" / "grub" / "mkgrub.sh"
@@ -36,12 +36,14 @@ def status_text(layout, facts):
             f"installed.count=1\n" + (f"bundle.security-epoch={facts['epoch']}\n" if facts["epoch"] else ""))
 
 
-def make_data(image, folder, layout, facts):
+def make_data(image, folder, layout, facts, empty_slot):
     status = folder / layout.status_file
     folder.mkdir(mode=0o755)
     status.parent.mkdir(mode=0o700, parents=True)
     status.write_text(status_text(layout, facts))
     status.chmod(0o600)
+    index.keep(status.parent, layout.factory_slot, facts["sha256"], facts["index"])
+    index.keep(status.parent, layout.empty_slot, None, index.digests(empty_slot)[1])
     rootfs.mke2fs(image, layout.data_size, "data", f"data {facts['compatible']}", folder)
 
 
@@ -51,7 +53,7 @@ def make(slot_image, output, layout, facts, scratch):
     inputs.mkdir()
     make_esp(scratch / "root" / "esp" / "EFI" / "BOOT", layout)
     rootfs.mke2fs(inputs / "root_b.ext4", layout.slot_size, "empty", f"root_b {facts['compatible']}", None)
-    make_data(inputs / "data.ext4", scratch / "data", layout, facts)
+    make_data(inputs / "data.ext4", scratch / "data", layout, facts, inputs / "root_b.ext4")
     os.link(slot_image, inputs / "root_a.ext4")
 
     sizes = {"SLOT_SIZE": layout.slot_size, "ESP_SIZE": layout.esp_size, "DATA_SIZE": layout.data_size}

@@ -9,7 +9,7 @@ from .tool import Refusal
 
 FOLDER = pathlib.Path(__file__).resolve().parents[1] / "layout"
 SIZES = ("SLOT_SIZE", "ESP_SIZE", "DATA_SIZE")
-WORDS = ("FACTORY_SLOT", "STATUS_FILE", "REQUIRED")
+WORDS = ("FACTORY_SLOT", "EMPTY_SLOT", "STATUS_FILE", "REQUIRED")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Layout:
     esp_size: int
     data_size: int
     factory_slot: str
+    empty_slot: str
     status_file: str
     required: tuple
 
@@ -58,4 +59,4 @@ def load(name, slot_size=None):
     if slot_size:
         values["SLOT_SIZE"] = slot_size
     sizes = [parse_size(values[key], key if slot_size else f"{path}: {key}") for key in SIZES]
-    return Layout(name, folder, *sizes, values["FACTORY_SLOT"], values["STATUS_FILE"], tuple(values["REQUIRED"].split()))
+    return Layout(name, folder, *sizes, values["FACTORY_SLOT"], values["EMPTY_SLOT"], values["STATUS_FILE"], tuple(values["REQUIRED"].split()))

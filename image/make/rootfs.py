@@ -8,6 +8,7 @@ import stat
 import tarfile
 import uuid
 
+from . import folders
 from .tool import Refusal, as_root, mib, need, run
 
 BLOCK = 4096
@@ -38,12 +39,12 @@ def kind(path):
 
 
 def measure(tree):
-    """(bytes of content in whole blocks, number of inodes) of a tree."""
+    """(bytes of content in whole blocks, number of inodes) of a tree. Folders count twice: they are moved."""
     seen = set()
     n_blocks = 1
-    for folder, folders, files in os.walk(tree):
-        n_blocks += 1 + len(folders + files) * 32 // BLOCK
-        for name in folders + files:
+    for folder, below, files in os.walk(tree):
+        n_blocks += 2 * (1 + len(below + files) * 32 // BLOCK)
+        for name in below + files:
             info = os.lstat(os.path.join(folder, name))
             if (info.st_dev, info.st_ino) in seen:
                 continue
@@ -90,7 +91,10 @@ def from_tree(tree, image, identity, layout):
             raise too_big(size, layout.slot_size)
         try:
             mke2fs(image, size, "rootfs", identity, tree, n_inodes)
-            return
+            larger = whole_mib(size + size // 16)
+            if folders.gather(image) or larger > layout.slot_size:
+                return
+            size = larger
         except Refusal as refusal:
             # block groups and extent trees cost what cannot be known before
             if not re.search(r"[Cc]ould not allocate|too many inodes", str(refusal)):

@@ -35,6 +35,7 @@ static const struct {
 	[FAILURE_SERVICE] = { "service", true, "see what the service says: journalctl -u rauc" },
 	[FAILURE_NETWORK] = { "network", true,
 	                      "check the URL, its credentials and the way to the server" },
+	[FAILURE_CANCELLED] = { "cancelled", true, "install the bundle again when it suits" },
 };
 
 /* Messages repeat what came from outside; they stay one line of UTF-8 of bearable length. */

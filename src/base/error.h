@@ -32,7 +32,8 @@ typedef enum {
 	FAILURE_BUSY,        /* somebody else is using it; trying again can help */
 	FAILURE_USAGE,       /* called wrongly: the command line */
 	FAILURE_SERVICE,     /* the update service did not come, did not answer or went away */
-	FAILURE_NETWORK, /* a server cannot be reached, or does not give what it was asked for */
+	FAILURE_NETWORK,   /* a server cannot be reached, or does not give what it was asked for */
+	FAILURE_CANCELLED, /* somebody wanted it to end */
 } Failure;
 
 #define FAILURE failure_quark()

@@ -10,6 +10,7 @@
 struct Pool {
 	unsigned workers;
 	unsigned depth;
+	Cancel *cancel;
 };
 
 typedef struct {
@@ -23,6 +24,7 @@ typedef struct {
 	void *user;
 	uint64_t count;
 	unsigned depth;
+	Cancel *cancel;
 	GMutex lock;
 	GCond changed;
 	uint64_t next;     /* first item nobody has taken */
@@ -45,6 +47,16 @@ void pool_free(Pool *pool)
 	g_free(pool);
 }
 
+void pool_heed(Pool *pool, Cancel *cancel)
+{
+	pool->cancel = cancel;
+}
+
+Cancel *pool_cancel(const Pool *pool)
+{
+	return pool->cancel;
+}
+
 unsigned pool_default_workers(unsigned most)
 {
 	return MIN(MAX(g_get_num_processors(), 1), most);
@@ -55,9 +67,12 @@ unsigned pool_depth(const Pool *pool)
 	return pool->depth;
 }
 
-static bool run_in_place(uint64_t count, const PoolWork *work, void *user, GError **error)
+static bool run_in_place(Cancel *cancel, uint64_t count, const PoolWork *work, void *user,
+                         GError **error)
 {
 	for (uint64_t item = 0; item < count; item++) {
+		if (!cancel_check(cancel, error))
+			return false;
 		void *made = work->produce(user, item, error);
 
 		if (!made || !work->consume(user, item, made, error))
@@ -110,6 +125,8 @@ static Ticket take(Run *run, uint64_t item)
 static bool consume_all(Run *run, GError **error)
 {
 	for (uint64_t item = 0; item < run->count; item++) {
+		if (!cancel_check(run->cancel, error))
+			return false;
 		Ticket ticket = take(run, item);
 
 		if (!ticket.made) {
@@ -142,9 +159,13 @@ static void clear(Run *run)
 bool pool_run(Pool *pool, uint64_t count, const PoolWork *work, void *user, GError **error)
 {
 	if (pool->workers == 0)
-		return run_in_place(count, work, user, error);
+		return run_in_place(pool->cancel, count, work, user, error);
 
-	Run run = { .work = work, .user = user, .count = count, .depth = pool->depth };
+	Run run = { .work = work,
+		    .user = user,
+		    .count = count,
+		    .depth = pool->depth,
+		    .cancel = pool->cancel };
 	g_mutex_init(&run.lock);
 	g_cond_init(&run.changed);
 	run.tickets = g_new0(Ticket, run.depth);

@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/cancel.h"
+
 typedef struct Pool Pool;
 
 typedef struct {
@@ -29,6 +31,12 @@ typedef struct {
 Pool *pool_new(unsigned workers, unsigned depth);
 void pool_free(Pool *pool);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pool, pool_free)
+
+/* From now on runs fail with FAILURE_CANCELLED before their next item is consumed, once somebody has
+ * asked. Borrowed; NULL: nobody can. */
+void pool_heed(Pool *pool, Cancel *cancel);
+/* For work on the side that shall end with the pool's; NULL: none. */
+Cancel *pool_cancel(const Pool *pool);
 
 /* As many workers as this process may use cores, at most `most`. */
 unsigned pool_default_workers(unsigned most);

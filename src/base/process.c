@@ -95,6 +95,12 @@ typedef struct {
 /* What we are killed for must not go on writing into slots behind the back of the next one. */
 static void own_group(gpointer data G_GNUC_UNUSED)
 {
+	sigset_t term;
+
+	/* We may wait for it ourselves; it has to hear when it shall end. */
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_UNBLOCK, &term, NULL);
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
@@ -182,25 +188,40 @@ static bool feed_some(Feed *feed, GError **error)
 
 typedef enum { ENDED, TIME_OVER, NOT_FED } Outcome;
 
+static gint64 in_seconds(unsigned seconds)
+{
+	return seconds ? g_get_monotonic_time() + (gint64)seconds * G_USEC_PER_SEC : G_MAXINT64;
+}
+
 /* Until the program has ended, or has to. */
 static Outcome follow(pid_t pid, Stream streams[2], Feed *feed, int *status, GError **error)
 {
-	unsigned seconds = feed->run->seconds;
-	gint64 end = g_get_monotonic_time() + (gint64)seconds * G_USEC_PER_SEC;
+	gint64 end = in_seconds(feed->run->seconds);
+	bool is_cancelled = false;
 
 	for (;;) {
-		struct pollfd polled[3] = { { streams[0].fd, POLLIN, 0 },
-			                    { streams[1].fd, POLLIN, 0 },
-			                    { feed->fd, POLLOUT, 0 } };
+		/* Who has to end is fed no more, but sees no end either: it has not got all. */
+		struct pollfd polled[4] = {
+			{ streams[0].fd, POLLIN, 0 },
+			{ streams[1].fd, POLLIN, 0 },
+			{ is_cancelled ? -1 : feed->fd, POLLOUT, 0 },
+			{ is_cancelled ? -1 : cancel_fd(feed->run->cancel), POLLIN, 0 },
+		};
 
-		poll(polled, 3, TICK_MS);
+		poll(polled, 4, TICK_MS);
+		if (polled[3].revents) {
+			is_cancelled = true;
+			kill(-pid, SIGTERM);
+			end = MIN(end, in_seconds(PROCESS_GRACE));
+			continue;
+		}
 		read_some(&streams[0]);
 		read_some(&streams[1]);
 		if (polled[2].revents && !feed_some(feed, error))
 			return NOT_FED;
 		if (waitpid(pid, status, WNOHANG) == pid)
 			return ENDED;
-		if (seconds && g_get_monotonic_time() >= end)
+		if (g_get_monotonic_time() >= end)
 			return TIME_OVER;
 	}
 }
@@ -252,6 +273,9 @@ bool process_watch(const ProcessRun *run, int *code, GError **error)
 	fd_clear(&feed.fd);
 
 	if (outcome == NOT_FED)
+		return false;
+	bool is_well = outcome == ENDED && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (!is_well && !cancel_check(run->cancel, error))
 		return false;
 	if (outcome == TIME_OVER)
 		return fail(error, FAILURE_TOOL, "%s did not end within %u s and was killed",

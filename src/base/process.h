@@ -12,6 +12,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "base/cancel.h"
+
 bool process_run(GError **error, const char *program, ...) G_GNUC_NULL_TERMINATED;
 bool process_run_argv(GStrv argv, GError **error);
 
@@ -32,18 +34,25 @@ char *process_capture_argv(GStrv argv, GError **error);
  * With `feed` it has a socket as stdin instead, which takes what `feed` gives it, piece by
  * piece: `*size` 0 is the end, and a piece must stay where it is until the next is asked for.
  * A program may stop reading when it likes: then nobody is asked for more.
+ *
+ * Once `cancel` is asked, the group gets SIGTERM, and as much time as PROCESS_GRACE seconds to put away
+ * what it has. If it ends with 0 all the same, it has done its work, and nothing is said.
  */
+#define PROCESS_GRACE 5
+
 typedef struct {
 	const char *const *argv;
 	const char *const *env;                                     /* NULL: that of this process */
 	unsigned seconds;                                           /* time limit; 0: none */
+	Cancel *cancel;                                             /* or NULL */
 	void (*line)(void *user, const char *text, bool is_stderr); /* NULL: dropped */
 	bool (*feed)(void *user, const void **piece, size_t *size, GError **error); /* or NULL */
 	void *user;
 } ProcessRun;
 
 /* `*code` is what it exited with. Fails where it cannot be started, ends by a signal, has not
- * ended in time, or where `feed` fails; never because of its exit code. */
+ * ended in time, or where `feed` fails; never because of its exit code, but FAILURE_CANCELLED where
+ * that is not 0 of one that was asked to end. */
 bool process_watch(const ProcessRun *run, int *code, GError **error);
 
 /*

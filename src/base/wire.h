@@ -36,7 +36,7 @@
  * OPENED: url (effective), size, etag, modified, date (Unix), http (1.1, 2), ranges (yes, no).
  * FAILED: code (name of a Failure), http (status, where there was one), message; of OPEN with RAUC's prefix
  * ("not found: ...").
- * WAITING: message, seconds (until the next try), attempt. STATS: requests, bytes, retries, waited-ms.
+ * WAITING: message, reason (a part of it), seconds (until the next try), attempt. STATS: requests, bytes, retries, waited-ms.
  */
 
 #include <glib.h>

@@ -7,7 +7,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "bundle/converter.h"
+#include "bundle/images.h"
 #include "bundle/seal.h"
+
+#define SMALL_BLOCKS "65536" /* mksquashfs' own choice is twice that */
 
 /* `words` is NULL where there are none. */
 static bool parse_args(const Pack *pack, GStrv *words, GError **error)
@@ -42,6 +45,19 @@ static bool store_manifest(const char *stage, const Manifest *manifest, GError *
 	return file_replace(path, text, strlen(text), 0644, error);
 }
 
+/* For a changed chunk a device fetches the whole block it is in: with a block hash index smaller ones
+ * are worth the little they cost. `words` (may be NULL) are the user's, who may know better. */
+static bool wants_small_blocks(const Manifest *manifest, GStrv words)
+{
+	if (words && g_strv_contains((const char *const *)words, "-b"))
+		return false;
+	for (unsigned i = 0; i < manifest->images->len; i++) {
+		if (images_has_index(manifest->images->pdata[i]))
+			return true;
+	}
+	return false;
+}
+
 static bool make_squashfs(const Pack *pack, const char *stage, const Manifest *manifest,
                           const Tools *tools, const Result *result, GError **error)
 {
@@ -55,6 +71,8 @@ static bool make_squashfs(const Pack *pack, const char *stage, const Manifest *m
 	if (!converter_has_owners(manifest))
 		g_strv_builder_add_many(argv, "-all-root", "-no-xattrs", NULL);
 	g_strv_builder_add(argv, "-quiet");
+	if (wants_small_blocks(manifest, extra))
+		g_strv_builder_add_many(argv, "-b", SMALL_BLOCKS, NULL);
 	if (extra)
 		g_strv_builder_addv(argv, (const char **)extra);
 	g_auto(GStrv) words = g_strv_builder_end(argv);

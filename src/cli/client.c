@@ -69,9 +69,10 @@ static GDBusConnection *connect(GError **error)
 	GSource *timeout = g_timeout_source_new(BUS_PATIENCE);
 	sigset_t interrupt, before;
 
-	/* The threads that serve the connection must leave Ctrl+C to ours. */
+	/* The threads that serve the connection must leave Ctrl+C and the like to ours. */
 	sigemptyset(&interrupt);
 	sigaddset(&interrupt, SIGINT);
+	sigaddset(&interrupt, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &interrupt, &before);
 	g_source_set_callback(timeout, give_up, cancellable, NULL);
 	g_source_attach(timeout, NULL);
@@ -189,11 +190,14 @@ GVariant *client_properties(Client *client, GError **error)
 /* An installation. */
 
 typedef struct {
+	Client *client;
 	const ClientEvents *events;
 	GMainLoop *loop;
+	GCancellable *calls;
 	ClientResult result;
 	GError *error;
 	bool is_accepted; /* what is heard is about ours */
+	bool is_unwanted; /* it is to be cancelled */
 	guint waiting;    /* the result is known, only "idle" is missing; 0: not yet */
 } Installation;
 
@@ -205,17 +209,25 @@ static void leave(Installation *installation, ClientResult result)
 	g_main_loop_quit(installation->loop);
 }
 
+static void hear_facts(GVariant *changes, const char *name,
+                       void (*hear)(void *user, GVariant *facts), void *user)
+{
+	g_autoptr(GVariant) facts = g_variant_lookup_value(changes, name, G_VARIANT_TYPE_VARDICT);
+
+	if (facts && hear)
+		hear(user, facts);
+}
+
 /* One change a signal is looked at, in this order. */
 static void hear_changes(Installation *installation, GVariant *changes)
 {
 	const ClientEvents *events = installation->events;
-	g_autoptr(GVariant) info =
-		g_variant_lookup_value(changes, "LastErrorInfo", G_VARIANT_TYPE_VARDICT);
 	const char *text;
 	int percent, depth;
 
-	if (info)
-		events->error_info(events->user, info);
+	hear_facts(changes, "LastErrorInfo", events->error_info, events->user);
+	hear_facts(changes, "LastStatistics", events->statistics, events->user);
+	hear_facts(changes, "Waiting", events->waiting, events->user);
 	if (g_variant_lookup(changes, "Operation", "&s", &text)) {
 		events->operation(events->user, text);
 		if (installation->waiting && g_str_equal(text, "idle"))
@@ -289,6 +301,47 @@ static gboolean hear_interrupt(void *user)
 	return G_SOURCE_CONTINUE;
 }
 
+static void take_cancel_reply(GObject *bus, GAsyncResult *result, void *user)
+{
+	Installation *installation = user;
+	GError *remote = NULL;
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GVariant) reply =
+		g_dbus_connection_call_finish(G_DBUS_CONNECTION(bus), result, &remote);
+
+	if (g_error_matches(remote, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+		g_error_free(remote); /* the one who asked has gone */
+		return;
+	}
+	if (!reply)
+		take_plain(&error, remote);
+	installation->events->cancelling(installation->events->user, error);
+}
+
+static void cancel(Installation *installation)
+{
+	g_dbus_connection_call(installation->client->bus, NAME, OBJECT, INTERFACE, "Cancel", NULL,
+	                       NULL, G_DBUS_CALL_FLAGS_NONE, SERVICE_PATIENCE, installation->calls,
+	                       take_cancel_reply, installation);
+}
+
+/* The first time; not before it is ours, or somebody else's would be cancelled. */
+static gboolean hear_unwanted(void *user)
+{
+	Installation *installation = user;
+
+	if (installation->waiting)
+		return G_SOURCE_CONTINUE; /* it has ended */
+	if (installation->is_unwanted) {
+		leave(installation, CLIENT_INTERRUPTED);
+		return G_SOURCE_CONTINUE;
+	}
+	installation->is_unwanted = true;
+	if (installation->is_accepted)
+		cancel(installation);
+	return G_SOURCE_CONTINUE;
+}
+
 static void take_reply(GObject *bus, GAsyncResult *result, void *user)
 {
 	Installation *installation = user;
@@ -298,6 +351,8 @@ static void take_reply(GObject *bus, GAsyncResult *result, void *user)
 
 	if (reply) {
 		installation->is_accepted = true;
+		if (installation->is_unwanted)
+			cancel(installation);
 		return;
 	}
 	if (g_error_matches(remote, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
@@ -330,7 +385,9 @@ ClientResult client_install(Client *client, const char *bundle, GVariant *option
 {
 	g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
 	g_autoptr(GCancellable) cancellable = g_cancellable_new();
-	Installation installation = { .events = events, .loop = loop };
+	Installation installation = {
+		.client = client, .events = events, .loop = loop, .calls = cancellable
+	};
 	guint subscriptions[] = {
 		subscribe(client, NAME, PROPERTIES, "PropertiesChanged", OBJECT, INTERFACE,
 		          hear_properties, &installation),
@@ -339,7 +396,10 @@ ClientResult client_install(Client *client, const char *bundle, GVariant *option
 		subscribe(client, BUS_NAME, BUS_NAME, "NameOwnerChanged", BUS_OBJECT, NAME,
 		          hear_owner, &installation),
 	};
-	guint interrupt = g_unix_signal_add(SIGINT, hear_interrupt, &installation);
+	bool cancels = events->cancelling != NULL;
+	guint interrupt =
+		g_unix_signal_add(SIGINT, cancels ? hear_unwanted : hear_interrupt, &installation);
+	guint end = cancels ? g_unix_signal_add(SIGTERM, hear_unwanted, &installation) : 0;
 	gulong closed =
 		g_signal_connect(client->bus, "closed", G_CALLBACK(hear_closed), &installation);
 
@@ -352,6 +412,8 @@ ClientResult client_install(Client *client, const char *bundle, GVariant *option
 		g_dbus_connection_signal_unsubscribe(client->bus, subscriptions[i]);
 	g_signal_handler_disconnect(client->bus, closed);
 	g_source_remove(interrupt);
+	if (end)
+		g_source_remove(end);
 	if (installation.waiting)
 		g_source_remove(installation.waiting);
 	drain(cancellable);

@@ -31,7 +31,13 @@ typedef struct {
 	void (*operation)(void *user, const char *operation);
 	void (*progress)(void *user, int percent, const char *text, int depth);
 	void (*last_error)(void *user, const char *text);
-	void (*error_info)(void *user, GVariant *info); /* a{sv}; not from every service */
+	/* a{sv}; not from every service. */
+	void (*error_info)(void *user, GVariant *info);
+	void (*waiting)(void *user, GVariant *waiting);
+	void (*statistics)(void *user, GVariant *statistics);
+	/* Ctrl+C or SIGTERM: the service was asked to cancel, or (with an error) does not. NULL: they
+	 * are not for the installation, Ctrl+C ends only the client. */
+	void (*cancelling)(void *user, const GError *refused);
 	void *user;
 } ClientEvents;
 
@@ -40,7 +46,7 @@ typedef enum {
 	CLIENT_FAILED,      /* the installation */
 	CLIENT_REFUSED,     /* the call; with an error */
 	CLIENT_DISAPPEARED, /* the service or the bus went away */
-	CLIENT_INTERRUPTED, /* by Ctrl+C; the service goes on */
+	CLIENT_INTERRUPTED, /* by Ctrl+C, or a second one; the service goes on */
 } ClientResult;
 
 /* Begin an installation and listen until it ends. `options`: a{sv}, may be floating. */

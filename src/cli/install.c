@@ -4,8 +4,6 @@
 
 #include "install/install.h"
 
-#include <stdio.h>
-
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/conf.h"
@@ -14,46 +12,24 @@
 #include "cli/location.h"
 #include "cli/outcome.h"
 #include "cli/output.h"
-#include "cli/progress_bar.h"
+#include "cli/screen.h"
 
-/* Reports may come from any thread of the installation. */
+/* One way or the other; what is heard may come from any thread of the installation. */
 typedef struct {
 	const char *path;
-	ProgressBar *bar; /* NULL: stdout is for JSON */
-	GMutex lock;
+	Screen *screen; /* NULL: stdout is for JSON */
 	Outcome *outcome;
-} Screen;
+	Cancel *cancel; /* in this process, where Ctrl+C cancels */
+	char *waiting;  /* of the service: what it says while the network is awaited */
+} Viewer;
 
-static void print(const GString *text)
+static void show_statistics(const Viewer *viewer)
 {
-	output_bytes(text);
-	fflush(stdout);
-}
+	const InstallStatistics *statistics = &viewer->outcome->statistics;
+	g_autofree char *text = statistics_describe(statistics);
 
-static void report(Screen *screen, int percent, const char *text, uint64_t bytes, uint64_t total)
-{
-	g_autoptr(GString) out = g_string_new(NULL);
-
-	if (!screen->bar)
-		return;
-	g_mutex_lock(&screen->lock);
-	progress_bar_report(screen->bar, out, g_get_monotonic_time(), percent, text, bytes, total);
-	print(out);
-	g_mutex_unlock(&screen->lock);
-}
-
-/* Anything else that has to be said, on a line of its own. */
-static void say(Screen *screen, const char *format, const char *text)
-{
-	g_autoptr(GString) out = g_string_new(NULL);
-
-	if (!screen->bar)
-		return;
-	g_mutex_lock(&screen->lock);
-	progress_bar_clear(screen->bar, out);
-	g_string_append_printf(out, format, text);
-	print(out);
-	g_mutex_unlock(&screen->lock);
+	if (!statistics_is_plain(statistics))
+		screen_say(viewer->screen, "%s\n", text);
 }
 
 /* In this process. */
@@ -61,76 +37,136 @@ static void say(Screen *screen, const char *format, const char *text)
 static void show_progress(void *user, int percent, const char *text, int depth G_GNUC_UNUSED,
                           uint64_t bytes, uint64_t total)
 {
-	report(user, percent, text, bytes, total);
+	screen_report(((Viewer *)user)->screen, percent, text, bytes, total);
 }
 
 static void show_message(void *user, const char *text)
 {
-	Screen *screen = user;
+	Viewer *viewer = user;
 
-	say(screen, "%s", "");
-	g_message("installing %s: %s", screen->path, text);
+	screen_clear(viewer->screen);
+	g_message("installing %s: %s", viewer->path, text);
 }
 
-static void show_interrupt(void *user)
+static void show_waiting(void *user, const RemoteWaiting *waiting)
 {
-	say(user, "%s\n", "Ctrl+C is not supported.");
+	screen_wait(((Viewer *)user)->screen, waiting);
 }
 
-static void install_here(Screen *screen, System *system, const Options *options)
+static void take_interrupt(void *user)
 {
-	InstallReport where;
-	InstallEvents events = { show_message, show_progress, screen, &where };
+	Viewer *viewer = user;
+
+	if (!viewer->cancel)
+		screen_say(viewer->screen, "Ctrl+C is not supported.\n");
+	else if (cancel_ask(viewer->cancel, "by a signal"))
+		screen_say(viewer->screen, "Cancelling the installation...\n");
+	else
+		screen_say(viewer->screen, "Too late to cancel: the slots are written.\n");
+}
+
+static bool run_here(Viewer *viewer, System *system, const Options *options, InstallReport *where,
+                     GError **error)
+{
+	InstallEvents events = { show_message, show_progress, viewer, where, show_waiting };
 	InstallRequest request = {
-		.bundle = screen->path,
+		.bundle = viewer->path,
 		.transaction = options->transaction_id,
 		.require_manifest_hash = options->require_manifest_hash,
 		.handler_args = options->handler_args,
 		.ignore_compatible = options->ignore_compatible,
 		.ignore_version_limit = options->ignore_version_limit,
 		.access = options_access(options),
+		.cancel = viewer->cancel,
 	};
-	g_autoptr(GError) error = NULL;
 
-	say(screen, "%s\n", "installing");
-	Interrupt *interrupt = interrupt_begin(show_interrupt, screen);
-	bool is_ok = install_run(system, &request, &events, &error);
+	return install_run(system, &request, &events, error);
+}
+
+static void install_here(Viewer *viewer, System *system, const Options *options)
+{
+	g_autoptr(Cancel) cancel = options->cancel_on_interrupt ? cancel_new() : NULL;
+	Outcome *outcome = viewer->outcome;
+	g_autoptr(GError) error = NULL;
+	InstallReport where;
+
+	viewer->cancel = cancel;
+	screen_say(viewer->screen, "installing\n");
+	Interrupt *interrupt = interrupt_begin(cancel != NULL, take_interrupt, viewer);
+	bool is_ok = run_here(viewer, system, options, &where, &error);
 	interrupt_end(interrupt);
+	viewer->cancel = NULL;
+	outcome->statistics = where.statistics;
+	outcome->has_statistics = true;
+	show_statistics(viewer);
 	if (!is_ok) {
-		screen->outcome->result = OUTCOME_FAILED;
-		outcome_take_error(screen->outcome, error, &where);
-		say(screen, "LastError: %s\n", error->message);
+		bool is_cancelled = g_error_matches(error, FAILURE, FAILURE_CANCELLED);
+
+		outcome->result = is_cancelled ? OUTCOME_CANCELLED : OUTCOME_FAILED;
+		outcome_take_error(outcome, error, &where);
+		screen_say(viewer->screen, "LastError: %s\n", error->message);
 	}
-	say(screen, "%s\n", "idle");
+	screen_say(viewer->screen, "idle\n");
 }
 
 /* By the service. */
 
 static void hear_operation(void *user, const char *operation)
 {
-	say(user, "%s\n", operation);
+	screen_say(((Viewer *)user)->screen, "%s\n", operation);
 }
 
 static void hear_progress(void *user, int percent, const char *text, int depth G_GNUC_UNUSED)
 {
-	report(user, percent, text, 0, 0);
+	Viewer *viewer = user;
+
+	/* What is said there of the network comes by another way, with a clock. */
+	if (g_strcmp0(text, viewer->waiting) != 0)
+		screen_report(viewer->screen, percent, text, 0, 0);
+}
+
+static void hear_waiting(void *user, GVariant *facts)
+{
+	Viewer *viewer = user;
+	RemoteWaiting waiting = { .reason = "" };
+
+	g_clear_pointer(&viewer->waiting, g_free);
+	g_variant_lookup(facts, "message", "s", &viewer->waiting);
+	g_variant_lookup(facts, "reason", "&s", &waiting.reason);
+	g_variant_lookup(facts, "seconds", "u", &waiting.seconds);
+	screen_wait(viewer->screen, viewer->waiting ? &waiting : NULL);
+}
+
+static void hear_statistics(void *user, GVariant *statistics)
+{
+	Viewer *viewer = user;
+
+	outcome_take_statistics(viewer->outcome, statistics);
+	show_statistics(viewer);
 }
 
 static void hear_last_error(void *user, const char *text)
 {
-	Screen *screen = user;
-	Outcome *outcome = screen->outcome;
+	Viewer *viewer = user;
 
-	say(screen, "LastError: %s\n", text);
-	if (!outcome->message)
-		outcome->message = g_strdup(text);
+	screen_say(viewer->screen, "LastError: %s\n", text);
+	if (!viewer->outcome->message)
+		viewer->outcome->message = g_strdup(text);
 }
 
 static void hear_error_info(void *user, GVariant *info)
 {
-	Screen *screen = user;
+	outcome_take_info(((Viewer *)user)->outcome, info);
+}
 
-	outcome_take_info(screen->outcome, info);
+static void hear_cancelling(void *user, const GError *refused)
+{
+	Viewer *viewer = user;
+
+	if (refused)
+		screen_say(viewer->screen, "Cannot cancel: %s\n", refused->message);
+	else
+		screen_say(viewer->screen, "Cancelling the installation...\n");
 }
 
 static void add(GVariantBuilder *to, const char *key, GVariant *value)
@@ -164,30 +200,43 @@ static GVariant *make_options(const Options *options)
 	return g_variant_builder_end(&builder);
 }
 
-static void install_there(Screen *screen, Client *client, const Options *options)
+static OutcomeResult result_of_failed(const Outcome *outcome)
 {
-	ClientEvents events = { hear_operation, hear_progress, hear_last_error, hear_error_info,
-		                screen };
-	Outcome *outcome = screen->outcome;
+	const char *cancelled = failure_name(FAILURE_CANCELLED);
+
+	return g_strcmp0(outcome->code, cancelled) == 0 ? OUTCOME_CANCELLED : OUTCOME_FAILED;
+}
+
+static void install_there(Viewer *viewer, Client *client, const Options *options)
+{
+	ClientEvents events = { hear_operation,
+		                hear_progress,
+		                hear_last_error,
+		                hear_error_info,
+		                hear_waiting,
+		                hear_statistics,
+		                options->cancel_on_interrupt ? hear_cancelling : NULL,
+		                viewer };
+	Outcome *outcome = viewer->outcome;
 	g_autoptr(GError) error = NULL;
 
-	switch (client_install(client, screen->path, make_options(options), &events, &error)) {
+	switch (client_install(client, viewer->path, make_options(options), &events, &error)) {
 	case CLIENT_SUCCEEDED:
 		outcome->result = OUTCOME_SUCCEEDED;
 		return;
 	case CLIENT_FAILED:
-		outcome->result = OUTCOME_FAILED;
+		outcome->result = result_of_failed(outcome);
 		return;
 	case CLIENT_INTERRUPTED:
 		outcome->result = OUTCOME_INTERRUPTED;
 		return;
 	case CLIENT_DISAPPEARED:
 		fail(&error, FAILURE_SERVICE, "RAUC service disappeared");
-		say(screen, "%s", "");
+		screen_clear(viewer->screen);
 		output_complain("%s", error->message);
 		break;
 	case CLIENT_REFUSED:
-		say(screen, "%s", "");
+		screen_clear(viewer->screen);
 		output_complain("Failed to contact rauc service: %s", error->message);
 		break;
 	}
@@ -197,28 +246,31 @@ static void install_there(Screen *screen, Client *client, const Options *options
 
 /* The end. */
 
-static void tell_end(Screen *screen)
+static void tell_end(const Viewer *viewer)
 {
-	const Outcome *outcome = screen->outcome;
+	const Outcome *outcome = viewer->outcome;
 
-	say(screen, "%s", "");
+	screen_clear(viewer->screen);
 	switch (outcome->result) {
 	case OUTCOME_SUCCEEDED:
-		say(screen, "Installing `%s` succeeded\n", screen->path);
+		screen_say(viewer->screen, "Installing `%s` succeeded\n", viewer->path);
 		return;
 	case OUTCOME_FAILED:
-		output_complain("Installing `%s` failed", screen->path);
+		output_complain("Installing `%s` failed", viewer->path);
 		output_hint(outcome->code, outcome->hint);
 		return;
 	case OUTCOME_SERVICE:
-		output_complain("D-Bus error while installing `%s`", screen->path);
+		output_complain("D-Bus error while installing `%s`", viewer->path);
 		output_hint(outcome->code, outcome->hint);
 		return;
 	case OUTCOME_INTERRUPTED:
-		say(screen, "%s",
-		    "\nCtrl+C pressed. Exiting rauc installation client...\n"
-		    "Note that this will not abort the installation running in the rauc "
-		    "service!\n");
+		screen_say(viewer->screen, "\nCtrl+C pressed. Exiting rauc installation client...\n"
+		                           "Note that this will not abort the installation running "
+		                           "in the rauc service!\n");
+		return;
+	case OUTCOME_CANCELLED:
+		output_complain("Installing `%s` was cancelled", viewer->path);
+		output_hint(outcome->code, outcome->hint);
 		return;
 	}
 }
@@ -230,7 +282,7 @@ static void refuse(Outcome *outcome, const GError *error)
 	output_complain("%s", error->message);
 }
 
-static void install(Screen *screen, const Options *options)
+static void install(Viewer *viewer, const Options *options)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Client) client = NULL;
@@ -238,39 +290,36 @@ static void install(Screen *screen, const Options *options)
 
 	switch (door_find(options, &client, &error)) {
 	case DOOR_SERVICE:
-		install_there(screen, client, options);
+		install_there(viewer, client, options);
 		break;
 	case DOOR_DIRECT:
 		system = conf_open_system(options, &error);
 		if (!system) {
-			refuse(screen->outcome, error);
+			refuse(viewer->outcome, error);
 			return;
 		}
-		install_here(screen, system, options);
+		install_here(viewer, system, options);
 		break;
 	case DOOR_CLOSED:
 		if (!g_error_matches(error, FAILURE, FAILURE_SERVICE)) {
-			refuse(screen->outcome, error);
+			refuse(viewer->outcome, error);
 			return;
 		}
 		output_complain("Failed to contact rauc service: %s", error->message);
-		screen->outcome->result = OUTCOME_SERVICE;
-		outcome_take_error(screen->outcome, error, NULL);
+		viewer->outcome->result = OUTCOME_SERVICE;
+		outcome_take_error(viewer->outcome, error, NULL);
 		break;
 	}
-	tell_end(screen);
+	tell_end(viewer);
 }
 
 static void run(const Options *options, const char *path, bool is_json, Outcome *outcome)
 {
-	bool has_bar = options->show_progress && output_is_terminal();
-	g_autoptr(ProgressBar) bar =
-		is_json ? NULL : progress_bar_new(has_bar ? output_width() : 0);
-	Screen screen = { .path = path, .bar = bar, .outcome = outcome };
+	g_autoptr(Screen) screen = is_json ? NULL : screen_new(options->show_progress);
+	Viewer viewer = { .path = path, .screen = screen, .outcome = outcome };
 
-	g_mutex_init(&screen.lock);
-	install(&screen, options);
-	g_mutex_clear(&screen.lock);
+	install(&viewer, options);
+	g_free(viewer.waiting);
 }
 
 int command_install(const Options *options)

@@ -4,7 +4,6 @@
 
 #include <glib.h>
 #include <signal.h>
-#include <stdbool.h>
 
 #define STOP SIGUSR1 /* only ever sent to the thread itself */
 
@@ -26,7 +25,7 @@ static void *wait_for_signals(void *user)
 	return NULL;
 }
 
-Interrupt *interrupt_begin(void (*say)(void *user), void *user)
+Interrupt *interrupt_begin(bool with_term, void (*say)(void *user), void *user)
 {
 	Interrupt *interrupt = g_new0(Interrupt, 1);
 
@@ -35,6 +34,8 @@ Interrupt *interrupt_begin(void (*say)(void *user), void *user)
 	sigemptyset(&interrupt->awaited);
 	sigaddset(&interrupt->awaited, SIGINT);
 	sigaddset(&interrupt->awaited, STOP);
+	if (with_term)
+		sigaddset(&interrupt->awaited, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &interrupt->awaited, &interrupt->before);
 	interrupt->is_running =
 		pthread_create(&interrupt->thread, NULL, wait_for_signals, interrupt) == 0;

@@ -76,6 +76,7 @@ const OptionsRow options_install[] = {
 	TEXT("transaction-id", 0, transaction_id, "custom transaction id", "UUID"),
 	TEXT("require-manifest-hash", 0, require_manifest_hash, "require this manifest hash", "HASH"),
 	FLAG("progress", 0, show_progress, "show progress bar"),
+	FLAG("cancel-on-interrupt", 0, cancel_on_interrupt, "Ctrl+C and SIGTERM cancel the installation"),
 	TEXT("output-format", 0, output_format, "output format (readable, json, json-pretty)", "FORMAT"),
 	TEXT("handler-args", 0, handler_args, "extra arguments for full custom handler", "ARGS"),
 	KEYRING_ROW,

@@ -47,6 +47,32 @@ void outcome_take_info(Outcome *outcome, GVariant *info)
 	outcome->can_retry = can_retry;
 }
 
+void outcome_take_statistics(Outcome *outcome, GVariant *statistics)
+{
+	GVariantIter iter;
+	const char *name;
+	GVariant *value;
+
+	outcome->statistics = (InstallStatistics){ 0 };
+	outcome->has_statistics = g_variant_n_children(statistics) > 0;
+	g_variant_iter_init(&iter, statistics);
+	while (g_variant_iter_next(&iter, "{&sv}", &name, &value)) {
+		g_autoptr(GVariant) owned = value;
+		GVariantIter seeds;
+		const char *seed;
+		uint64_t bytes;
+
+		if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64))
+			statistics_set(&outcome->statistics, name, g_variant_get_uint64(value));
+		if (!g_str_equal(name, "seeds") ||
+		    !g_variant_is_of_type(value, G_VARIANT_TYPE("a{st}")))
+			continue;
+		g_variant_iter_init(&seeds, value);
+		while (g_variant_iter_next(&seeds, "{&st}", &seed, &bytes))
+			statistics_add_seed(&outcome->statistics, seed, bytes);
+	}
+}
+
 void outcome_clear(Outcome *outcome)
 {
 	g_free(outcome->code);
@@ -56,13 +82,30 @@ void outcome_clear(Outcome *outcome)
 	g_free(outcome->hint);
 }
 
+static void show_statistics(JsonBuilder *json, const InstallStatistics *statistics)
+{
+	g_autofree char *summary = statistics_describe(statistics);
+	StatisticsRow rows[STATISTICS_ROWS];
+
+	json_open_object(json, "statistics");
+	statistics_rows(statistics, rows);
+	for (unsigned i = 0; i < STATISTICS_ROWS; i++)
+		json_add_int(json, rows[i].name, (int64_t)MIN(rows[i].value, G_MAXINT64));
+	json_open_object(json, "seeds");
+	for (unsigned i = 0; i < statistics->n_seeds; i++)
+		json_add_int(json, statistics->seeds[i].name,
+		             (int64_t)MIN(statistics->seeds[i].bytes, G_MAXINT64));
+	json_builder_end_object(json);
+	json_add_string(json, "summary", summary);
+	json_builder_end_object(json);
+}
+
 void outcome_show_json(GString *to, const Outcome *outcome, const char *bundle, bool is_pretty)
 {
 	static const char *const results[] = {
-		[OUTCOME_SUCCEEDED] = "succeeded",
-		[OUTCOME_FAILED] = "failed",
-		[OUTCOME_SERVICE] = "service-error",
-		[OUTCOME_INTERRUPTED] = "interrupted",
+		[OUTCOME_SUCCEEDED] = "succeeded",   [OUTCOME_FAILED] = "failed",
+		[OUTCOME_SERVICE] = "service-error", [OUTCOME_INTERRUPTED] = "interrupted",
+		[OUTCOME_CANCELLED] = "cancelled",
 	};
 	JsonBuilder *json = json_builder_new();
 
@@ -83,6 +126,10 @@ void outcome_show_json(GString *to, const Outcome *outcome, const char *bundle, 
 	} else {
 		json_add_string(json, "error", NULL);
 	}
+	if (outcome->has_statistics)
+		show_statistics(json, &outcome->statistics);
+	else
+		json_add_string(json, "statistics", NULL);
 	json_builder_end_object(json);
 	json_finish(json, to, is_pretty);
 }

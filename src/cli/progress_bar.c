@@ -21,6 +21,10 @@ struct ProgressBar {
 	char *step;
 	uint64_t first_bytes, last_bytes;
 	gint64 since;
+	/* the network is awaited; NULL: it is not */
+	char *reason;
+	gint64 until;
+	unsigned shown; /* seconds */
 };
 
 ProgressBar *progress_bar_new(unsigned width)
@@ -38,6 +42,7 @@ void progress_bar_free(ProgressBar *bar)
 		return;
 	g_free(bar->text);
 	g_free(bar->step);
+	g_free(bar->reason);
 	g_free(bar);
 }
 
@@ -95,17 +100,27 @@ static void append_cut(GString *to, const char *text, unsigned room)
 	output_append_safe(to, cut);
 }
 
+static char *describe_waiting(const ProgressBar *bar)
+{
+	g_autofree char *when = bar->shown ? g_strdup_printf("next try in %u s", bar->shown)
+	                                   : g_strdup("trying again");
+
+	return g_strconcat("waiting for network, ", when, *bar->reason ? ": " : "", bar->reason,
+	                   NULL);
+}
+
 /* The bar comes first, so that it stays in its place while the text changes. */
 static void draw(ProgressBar *bar, GString *to, const char *speed)
 {
+	g_autofree char *waiting = bar->reason ? describe_waiting(bar) : NULL;
 	unsigned width = bar->width < MIN_WIDTH ? 0 : MIN(bar->width / 3, MAX_BAR);
 	unsigned used = strlen("100% ") + (width ? width + strlen("[] ") : 0) + strlen(speed);
 	unsigned room = bar->width > used + 1 ? bar->width - used - 1 : 0;
 
-	g_string_append_printf(to, "\r\033[K%3d%% ", bar->percent);
+	g_string_append_printf(to, "\r\033[K%3d%% ", MAX(bar->percent, 0));
 	if (width)
 		draw_bar(to, width, bar->percent);
-	append_cut(to, bar->text, room);
+	append_cut(to, waiting ? waiting : bar->text ? bar->text : "", room);
 	if (room)
 		g_string_append(to, speed);
 	bar->is_drawn = true;
@@ -120,10 +135,53 @@ void progress_bar_report(ProgressBar *bar, GString *to, gint64 now, int percent,
 		g_autofree char *speed = describe_speed(bar, now, text, bytes, total);
 
 		if (is_new || total)
-			draw(bar, to, speed);
+			draw(bar, to, bar->reason ? "" : speed);
 	} else if (is_new) {
 		g_string_append_printf(to, "%3d%% %s\n", percent, text);
 	}
+}
+
+static unsigned seconds_left(const ProgressBar *bar, gint64 now)
+{
+	return (unsigned)((MAX(bar->until - now, 0) + SECOND - 1) / SECOND);
+}
+
+void progress_bar_wait(ProgressBar *bar, GString *to, gint64 now, const char *reason,
+                       unsigned seconds)
+{
+	bool is_first = !bar->reason;
+	char *kept = g_strdup(reason);
+
+	g_free(bar->reason);
+	bar->reason = kept;
+	bar->until = now + seconds * (gint64)SECOND;
+	bar->shown = seconds;
+	if (bar->width) {
+		draw(bar, to, "");
+	} else if (is_first) {
+		g_autofree char *text = describe_waiting(bar);
+
+		g_string_append_printf(to, "%3d%% ", MAX(bar->percent, 0));
+		output_append_safe(to, text);
+		g_string_append_c(to, '\n');
+	}
+}
+
+void progress_bar_tick(ProgressBar *bar, GString *to, gint64 now)
+{
+	if (!bar->reason || !bar->width || seconds_left(bar, now) == bar->shown)
+		return;
+	bar->shown = seconds_left(bar, now);
+	draw(bar, to, "");
+}
+
+void progress_bar_go(ProgressBar *bar, GString *to)
+{
+	if (!bar->reason)
+		return;
+	g_clear_pointer(&bar->reason, g_free);
+	if (bar->width)
+		draw(bar, to, "");
 }
 
 void progress_bar_clear(ProgressBar *bar, GString *to)

@@ -134,10 +134,14 @@ static bool ask_origin(Transfer *transfer, Range *range, const PolicyOutcome *ou
 	return true;
 }
 
+static bool is_last_try(const Range *range)
+{
+	return range->attempt + 1 >= range->shared->order->policy.open_tries;
+}
+
 static bool is_final(const Range *range, const PolicyOutcome *outcome, Failure *why)
 {
-	bool is_final = policy_is_final(outcome, why);
-	bool is_last = range->attempt + 1 >= range->shared->order->policy.open_tries;
+	bool is_final = policy_is_final(outcome, why), is_last = is_last_try(range);
 
 	if (range->shared->is_whole && outcome->code == CURLE_OK && outcome->http == 200)
 		return false;
@@ -193,6 +197,18 @@ static void start(Transfer *transfer, Range *range)
 		give_up(transfer, range, 0, error);
 }
 
+/* What came is not what was asked for. Who stands between us and the server may have mixed up parts. */
+static void reject(Transfer *transfer, Range *range, long http)
+{
+	g_autoptr(GError) why = g_steal_pointer(&range->broken);
+
+	if (range->is_astray && !is_last_try(range))
+		wait_for_next(transfer, range, why->message,
+		              headers_wait(&range->request->headers));
+	else
+		give_up(transfer, range, http, why);
+}
+
 static void settle(Transfer *transfer, Range *range, CURLcode code, bool is_stalled)
 {
 	g_autoptr(GError) error = NULL;
@@ -208,7 +224,7 @@ static void settle(Transfer *transfer, Range *range, CURLcode code, bool is_stal
 	    !is_stalled)
 		range_check_head(range, &range->broken);
 	if (range->broken) {
-		give_up(transfer, range, outcome.http, range->broken);
+		reject(transfer, range, outcome.http);
 		return;
 	}
 	if (outcome.code == CURLE_OK && outcome.http / 100 == 3 && range_follow(range, &error)) {

@@ -79,7 +79,8 @@ bool range_check_head(Range *range, GError **error)
 	if (!headers_same_file(file, said))
 		return fail(error, FAILURE_INTEGRITY,
 		            "the bundle has changed on the server while it was read");
-	if (!said->has_range || said->first != first || said->last != last)
+	range->is_astray = !said->has_range || said->first != first || said->last != last;
+	if (range->is_astray)
 		return fail(error, FAILURE_INTEGRITY,
 		            "server sent another range than bytes %" G_GUINT64_FORMAT
 		            " to %" G_GUINT64_FORMAT ", which it was asked for",
@@ -228,7 +229,7 @@ bool range_start(Range *range, CURLM *multi, GError **error)
 	range->n_skip = 0;
 	range->to_pass = shared->is_whole ? range->at + range->sent : 0;
 	range->hold = RANGE_FREE;
-	range->was_held = range->is_head_checked = range->is_ready = false;
+	range->was_held = range->is_head_checked = range->is_ready = range->is_astray = false;
 	range->byte_at = g_get_monotonic_time();
 	shared->n_requests++;
 	if (curl_multi_add_handle(multi, range->request->easy) != CURLM_OK)

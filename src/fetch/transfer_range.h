@@ -55,7 +55,8 @@ typedef struct {
 	RangeHold hold;
 	bool was_held, is_head_checked;
 	bool is_told;   /* that it is done */
-	GError *broken; /* final: what came is not what was asked for */
+	GError *broken; /* what came is not what was asked for */
+	bool is_astray; /* that is another part of the same file: worth some more tries */
 	/* of all tries since the last byte */
 	unsigned attempt;
 	gint64 next_at;

@@ -73,6 +73,7 @@ void transfer_tell_waiting(RangeShared *shared, const char *reason, unsigned att
 	if (!shared->waiting_since)
 		shared->waiting_since = g_get_monotonic_time();
 	wire_add(words, "message", message);
+	wire_add(words, "reason", reason);
 	wire_add_number(words, "seconds", seconds);
 	wire_add_number(words, "attempt", attempt);
 	send_words(shared, WIRE_WAITING, 0, words);

@@ -16,6 +16,7 @@ typedef struct {
 	const char *content; /* folder that shows the bundle, NULL: nothing needs it */
 	const char *transaction;
 	const char *const *slot_variables; /* "NAME=value" for slot hooks besides; NULL: none */
+	Cancel *cancel; /* no variable: what ends them before their time; NULL: nothing does */
 } EnvironmentFacts;
 
 /* install-check */

@@ -82,6 +82,7 @@ static bool run_hook(const EnvironmentFacts *facts, const char *verb, GStrv env,
 	ProcessRun run = { .argv = argv,
 		           .env = (const char *const *)env,
 		           .seconds = time_limit(facts),
+		           .cancel = facts->cancel,
 		           .line = listen_to,
 		           .user = listener };
 
@@ -200,6 +201,7 @@ bool hook_run_handler(const EnvironmentFacts *facts, const GPtrArray *target, co
 	ProcessRun run = { .argv = (const char *const *)all,
 		           .env = (const char *const *)env,
 		           .seconds = time_limit(facts),
+		           .cancel = facts->cancel,
 		           .line = listen_to_handler,
 		           .user = &listener };
 

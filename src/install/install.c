@@ -7,6 +7,7 @@
 #include "bundle/expose.h"
 #include "install/check.h"
 #include "install/hook.h"
+#include "install/network.h"
 #include "install/plan.h"
 #include "install/step.h"
 #include "system/mark.h"
@@ -52,16 +53,8 @@ static bool check_signers(const Bundle *bundle, GError **error)
 	            signers_subjects(signers));
 }
 
-/* From the thread that hears the server: a person shall know why nothing moves. */
-static void show_waiting(void *user, const char *text)
-{
-	const InstallEvents *events = user;
-
-	tell(events, text ? text : "the network is back");
-}
-
 static Bundle *open_bundle(System *system, const InstallRequest *request, const char *transaction,
-                           const InstallEvents *events, Pool *pool, Progress *root, GError **error)
+                           Network *network, Pool *pool, Progress *root, GError **error)
 {
 	StreamAccess access = request->access;
 
@@ -71,8 +64,8 @@ static Bundle *open_bundle(System *system, const InstallRequest *request, const 
 	access.system = system;
 	access.is_patient = true;
 	access.transaction = transaction;
-	access.waiting = show_waiting;
-	access.user = (void *)events;
+	access.cancel = request->cancel;
+	network_listen(network, &access);
 	BundleFile *file = trust_open_file(config, request->bundle, &access, error);
 	g_autoptr(Bundle) bundle = file ? verify(system, file, step, error) : NULL;
 	bool ok = bundle && check_signers(bundle, error) && bundle_open_payload(bundle, error) &&
@@ -138,13 +131,18 @@ static bool touch(const StepContext *context, const Plan *plan, GError **error)
 	System *system = context->facts.system;
 
 	enter(context->events, INSTALL_CLOSE);
+	if (!cancel_check(context->facts.cancel, error))
+		return false;
 	if (plan->boot_slot && !close_target(system, plan->boot_slot, error))
 		return false;
 	enter(context->events, INSTALL_WRITE);
 	for (unsigned i = 0; i < plan->steps->len; i++) {
-		if (!step_run(context, plan->steps->pdata[i], error))
+		if (!cancel_check(context->facts.cancel, error) ||
+		    !step_run(context, plan->steps->pdata[i], error))
 			return false;
 	}
+	if (!cancel_close(context->facts.cancel, error))
+		return false;
 	tell(context->events, "All slots updated");
 	enter(context->events, INSTALL_ACTIVATE);
 	context->events->report->slot = plan->boot_slot;
@@ -202,7 +200,8 @@ static bool work(StepContext *context, const InstallRequest *request, const GPtr
 	const Config *config = system_config(context->facts.system);
 
 	enter(context->events, INSTALL_ASK);
-	if (!run_system_handler(context, target, config->handler_pre_install,
+	if (!cancel_check(context->facts.cancel, error) ||
+	    !run_system_handler(context, target, config->handler_pre_install,
 	                        "Pre-install handler error", error))
 		return false;
 	if (bundle_manifest(context->facts.bundle)->has_install_check &&
@@ -213,6 +212,7 @@ static bool work(StepContext *context, const InstallRequest *request, const GPtr
 	           : run_custom_handler(context, request, target, root, error)))
 		return false;
 	enter(context->events, INSTALL_TELL);
+	cancel_close(context->facts.cancel, NULL); /* a handler may have ended in time */
 	context->events->report->slot = NULL;
 	return run_system_handler(context, target, config->handler_post_install,
 	                          "Post-install handler error", error);
@@ -251,19 +251,21 @@ static void take_facts(Told *told, const Bundle *bundle)
 	told->description = g_strdup(manifest->description);
 }
 
-static bool run(System *system, const InstallRequest *request, const InstallEvents *events,
-                Told *told, Progress *root, GError **error)
+static bool run(System *system, const InstallRequest *request, Network *network, Told *told,
+                Progress *root, GError **error)
 {
+	const InstallEvents *events = network->events;
 	unsigned workers = pool_default_workers(MOST_WORKERS);
 	g_autoptr(Pool) pool = pool_new(workers, 2 * workers + 2);
 
+	pool_heed(pool, request->cancel);
 	if (!system_lock(system, error) || !refresh_states(system, root, error))
 		return false;
 	trust_mend(system);
 	tell(events, "Checking and mounting bundle...");
 	enter(events, INSTALL_VERIFY);
 	g_autoptr(Bundle) bundle =
-		open_bundle(system, request, told->transaction, events, pool, root, error);
+		open_bundle(system, request, told->transaction, network, pool, root, error);
 	if (!bundle)
 		return false;
 	take_facts(told, bundle);
@@ -276,11 +278,12 @@ static bool run(System *system, const InstallRequest *request, const InstallEven
 	if (!bundle_manifest(bundle)->handler_filename &&
 	    !(plan = make_plan(system, bundle, target, pool, root, error)))
 		return false;
-	StepContext context = {
-		.facts = { .system = system, .bundle = bundle, .transaction = told->transaction },
-		.events = events,
-		.pool = pool
-	};
+	StepContext context = { .facts = { .system = system,
+		                           .bundle = bundle,
+		                           .transaction = told->transaction,
+		                           .cancel = request->cancel },
+		                .events = events,
+		                .pool = pool };
 	if (!work_with_content(&context, request, bundle, target, plan, root, error))
 		return false;
 	trust_note_sync(system);
@@ -318,20 +321,35 @@ static void log_end(System *system, const Told *told, const InstallReport *repor
 	                               : "c48141f7fd49443aafff862b4809168f";
 	g_autofree char *message = g_strdup_printf("Installation %.8s %s%s", told->transaction,
 	                                           word, reason ? reason->message : "");
-	const EventField fields[] = {
+	const EventField bundle[] = {
 		{ "BUNDLE_HASH", told->hash },
 		{ "BUNDLE_DESCRIPTION", told->description },
 		{ "BUNDLE_VERSION", told->version },
 		{ "TRANSACTION_ID", told->transaction },
 	};
+	g_autoptr(GArray) fields = g_array_new(FALSE, FALSE, sizeof(EventField));
+	GStringChunk *texts = g_string_chunk_new(256);
+
+	g_array_append_vals(fields, bundle, G_N_ELEMENTS(bundle));
+	statistics_add_fields(&report->statistics, fields, texts);
 	const Event event = { .type = EVENT_INSTALL,
 		              .message = message,
 		              .id = id,
 		              .id_comes_first = true,
-		              .fields = fields,
-		              .n_fields = G_N_ELEMENTS(fields) };
+		              .fields = (const EventField *)(const void *)fields->data,
+		              .n_fields = fields->len };
 
 	event_log_write(system_events(system), &event);
+	g_string_chunk_free(texts);
+}
+
+static void tell_statistics(const InstallEvents *events)
+{
+	const InstallStatistics *statistics = &events->report->statistics;
+	g_autofree char *text = statistics_describe(statistics);
+
+	if (!statistics_is_plain(statistics))
+		tell(events, text);
 }
 
 static void told_clear(Told *told)
@@ -340,6 +358,25 @@ static void told_clear(Told *told)
 	g_free(told->hash);
 	g_free(told->version);
 	g_free(told->description);
+}
+
+/* Instead of where exactly it was: what somebody wants to know who cancelled. */
+static GError *explain_cancelled(GError *reason, const InstallReport *report, Cancel *cancel)
+{
+	g_autoptr(GError) owned = reason, by = NULL;
+	GError *told = NULL;
+
+	if (!g_error_matches(reason, FAILURE, FAILURE_CANCELLED) || cancel_check(cancel, &by))
+		return g_steal_pointer(&owned);
+	if (report->stage == INSTALL_HANDLER)
+		fail(&told, by->code, "Installation %s while the bundle's handler was running",
+		     by->message);
+	else if (report->slot)
+		fail(&told, by->code, "Installation %s while slot %s was written", by->message,
+		     report->slot->name);
+	else
+		fail(&told, by->code, "Installation %s before a slot was changed", by->message);
+	return told;
 }
 
 const char *install_stage_name(InstallStage stage)
@@ -359,6 +396,7 @@ bool install_run(System *system, const InstallRequest *request, const InstallEve
 		                                          : g_uuid_string_random() };
 	InstallReport report = { 0 };
 	InstallEvents heard = *events;
+	Network network = { .events = &heard };
 	GError *reason = NULL;
 
 	if (!heard.report)
@@ -366,10 +404,15 @@ bool install_run(System *system, const InstallRequest *request, const InstallEve
 	*heard.report = report;
 	tell(&heard, "started");
 	log_start(system, &told);
-	bool ok = run(system, request, &heard, &told, root, &reason);
+	bool ok = run(system, request, &network, &told, root, &reason);
+	network_end(&network);
 	progress_end(root, ok);
+	cancel_close(request->cancel, NULL);
 	if (ok)
 		enter(&heard, INSTALL_DONE);
+	else
+		reason = explain_cancelled(reason, heard.report, request->cancel);
+	tell_statistics(&heard);
 	tell(&heard, ok ? "finished" : reason->message);
 	log_end(system, &told, heard.report, reason);
 	told_clear(&told);

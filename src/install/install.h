@@ -14,19 +14,21 @@
  *   tell             hook.c           post-install handler
  *
  * Whatever fails before the last line leaves the running system the one that
- * boots. Nothing here prints or speaks D-Bus: the doors listen to events.
+ * boots; until then it can be cancelled. Nothing here prints or speaks D-Bus: the doors listen to events.
  */
 
 #include <glib.h>
 #include <stdbool.h>
 
 #include "base/progress.h"
+#include "install/statistics.h"
 #include "system/stream.h"
 #include "system/system.h"
 
 typedef struct {
-	const char *bundle;  /* local path, or URL */
-	StreamAccess access; /* to a server; system, transaction and waiting are filled in here */
+	const char *bundle;      /* local path, or URL */
+	StreamAccess access;     /* to a server: the user's part of it */
+	Cancel *cancel;          /* closed where the new system is activated; NULL: nobody can */
 	const char *transaction; /* NULL: make one */
 	const char *require_manifest_hash;
 	const char *handler_args; /* shell words for a full custom handler, NULL: none */
@@ -55,6 +57,7 @@ const char *install_stage_name(InstallStage stage);
 typedef struct {
 	InstallStage stage;
 	const Slot *slot; /* being written; NULL: none. Of the System's configuration. */
+	InstallStatistics statistics;
 } InstallReport;
 
 typedef struct {
@@ -62,6 +65,8 @@ typedef struct {
 	ProgressReport progress;
 	void *user;
 	InstallReport *report; /* kept up to date; NULL: not wanted */
+	/* From any thread: the network is awaited; NULL: no longer. NULL: not wanted. */
+	void (*waiting)(void *user, const RemoteWaiting *waiting);
 } InstallEvents;
 
 bool install_run(System *system, const InstallRequest *request, const InstallEvents *events,

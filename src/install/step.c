@@ -207,6 +207,7 @@ static bool write_image(const StepContext *context, const PlanStep *step, Reuse 
 	                       : run_hook(context, step, "slot-install", WRITER_UNMOUNTED, error);
 
 	progress_end(copying, ok);
+	statistics_add_job(&context->events->report->statistics, &job);
 	if (ok && step->writer)
 		g_info("slot %s: %" G_GUINT64_FORMAT " bytes written, %" G_GUINT64_FORMAT
 		       " zero bytes without a write, %" G_GUINT64_FORMAT " in place",

@@ -15,6 +15,13 @@
 /* Made from data/de.pengutronix.rauc.Installer.xml. */
 extern const char installer_xml[];
 
+/* The network is awaited; message NULL: it is not. */
+typedef struct {
+	char *message, *reason;
+	unsigned attempt;
+	gint64 until; /* monotonic time of the next try */
+} Outage;
+
 struct Installer {
 	InstallerOptions options;
 	GDBusConnection *bus;
@@ -26,11 +33,36 @@ struct Installer {
 	const char *operation;
 	char *last_error;
 	GVariant *error_info; /* a{sv} */
+	GVariant *statistics; /* a{sv} */
 	int percent, depth;
 	char *text;
+	Outage outage;
+	Cancel *cancel; /* of the installation that runs, NULL: none does */
 };
 
 /* Properties. */
+
+static GVariant *get_waiting(const Installer *installer)
+{
+	gint64 left = installer->outage.until - g_get_monotonic_time();
+	RemoteWaiting waiting = {
+		.message = installer->outage.message,
+		.reason = installer->outage.reason,
+		.seconds = (unsigned)((MAX(left, 0) + G_USEC_PER_SEC / 2) / G_USEC_PER_SEC),
+		.attempt = installer->outage.attempt,
+	};
+
+	return reply_waiting(waiting.message ? &waiting : NULL);
+}
+
+/* Who knows only this sees, one level below what is waited for, that it waits. */
+static GVariant *get_progress(const Installer *installer)
+{
+	const char *waiting = installer->outage.message;
+
+	return g_variant_new("(isi)", installer->percent, waiting ? waiting : installer->text,
+	                     installer->depth + (waiting ? 1 : 0));
+}
 
 static GVariant *get_property(GDBusConnection *bus G_GNUC_UNUSED, const char *sender G_GNUC_UNUSED,
                               const char *path G_GNUC_UNUSED, const char *interface G_GNUC_UNUSED,
@@ -51,7 +83,9 @@ static GVariant *get_property(GDBusConnection *bus G_GNUC_UNUSED, const char *se
 	}
 	if (g_str_equal(name, "LastErrorInfo"))
 		return g_variant_ref(installer->error_info);
-	return g_variant_new("(isi)", installer->percent, installer->text, installer->depth);
+	if (g_str_equal(name, "LastStatistics"))
+		return g_variant_ref(installer->statistics);
+	return g_str_equal(name, "Waiting") ? get_waiting(installer) : get_progress(installer);
 }
 
 static void emit(Installer *installer, const char *interface, const char *signal,
@@ -85,19 +119,29 @@ static void set_operation(Installer *installer, const char *operation)
 	tell_property(installer, "Operation");
 }
 
-/* Takes `info`, which may be floating. */
-static void set_error_info(Installer *installer, GVariant *info)
+/* Takes `value`, which may be floating. */
+static void set_facts(Installer *installer, const char *name, GVariant **facts, GVariant *value)
 {
-	g_autoptr(GVariant) owned = g_variant_ref_sink(info);
+	g_autoptr(GVariant) owned = g_variant_ref_sink(value);
 
-	if (g_variant_equal(installer->error_info, info))
+	if (g_variant_equal(*facts, value))
 		return;
-	g_variant_unref(installer->error_info);
-	installer->error_info = g_steal_pointer(&owned);
-	tell_property(installer, "LastErrorInfo");
+	g_variant_unref(*facts);
+	*facts = g_steal_pointer(&owned);
+	tell_property(installer, name);
 }
 
-static GVariant *no_error_info(void)
+static void set_error_info(Installer *installer, GVariant *info)
+{
+	set_facts(installer, "LastErrorInfo", &installer->error_info, info);
+}
+
+static void set_statistics(Installer *installer, GVariant *statistics)
+{
+	set_facts(installer, "LastStatistics", &installer->statistics, statistics);
+}
+
+static GVariant *no_facts(void)
 {
 	return g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0);
 }
@@ -121,6 +165,7 @@ static char *utf8(const char *text)
 typedef struct {
 	Installer *installer;
 	Request *request;
+	Cancel *cancel;
 	InstallReport report;
 	GError *error;
 } Installation;
@@ -147,11 +192,13 @@ static void take_report(void *user)
 	if (installer->percent == report->percent && installer->depth == report->depth &&
 	    g_str_equal(installer->text, report->text))
 		return;
+	bool is_seen = !installer->outage.message || installer->percent != report->percent;
 	installer->percent = report->percent;
 	installer->depth = report->depth;
 	g_free(installer->text);
 	installer->text = g_steal_pointer(&report->text);
-	tell_property(installer, "Progress");
+	if (is_seen)
+		tell_property(installer, "Progress");
 }
 
 /* From any thread of the installation. */
@@ -163,6 +210,57 @@ static void send_report(void *user, int percent, const char *text, int depth,
 
 	*report = (Report){ installation->installer, percent, depth, utf8(text) };
 	job_line_tell(installation->installer->options.line, take_report, report, free_report);
+}
+
+typedef struct {
+	Installer *installer;
+	Outage outage;
+} OutageReport;
+
+static void outage_clear(Outage *outage)
+{
+	g_clear_pointer(&outage->message, g_free);
+	g_clear_pointer(&outage->reason, g_free);
+}
+
+static void free_outage_report(void *user)
+{
+	OutageReport *report = user;
+
+	outage_clear(&report->outage);
+	g_free(report);
+}
+
+static void take_outage(void *user)
+{
+	OutageReport *report = user;
+	Installer *installer = report->installer;
+
+	if (!report->outage.message && !installer->outage.message)
+		return;
+	outage_clear(&installer->outage);
+	installer->outage = report->outage;
+	report->outage = (Outage){ 0 };
+	tell_property(installer, "Waiting");
+	tell_property(installer, "Progress");
+}
+
+/* From any thread of the installation. */
+static void send_waiting(void *user, const RemoteWaiting *waiting)
+{
+	Installation *installation = user;
+	OutageReport *report = g_new0(OutageReport, 1);
+
+	report->installer = installation->installer;
+	if (waiting)
+		report->outage = (Outage){
+			.message = utf8(waiting->message),
+			.reason = utf8(waiting->reason),
+			.attempt = waiting->attempt,
+			.until = g_get_monotonic_time() + (gint64)waiting->seconds * G_USEC_PER_SEC,
+		};
+	job_line_tell(installation->installer->options.line, take_outage, report,
+	              free_outage_report);
 }
 
 static void log_message(void *user, const char *text)
@@ -177,7 +275,8 @@ static void work_install(void *user)
 	Installation *installation = user;
 	const Request *request = installation->request;
 	const InstallerOptions *options = &installation->installer->options;
-	InstallEvents events = { log_message, send_report, installation, &installation->report };
+	InstallEvents events = { log_message, send_report, installation, &installation->report,
+		                 send_waiting };
 	InstallRequest wanted = {
 		.bundle = request->source,
 		.transaction = request->transaction,
@@ -186,6 +285,7 @@ static void work_install(void *user)
 		.ignore_compatible = request->ignore_compatible,
 		.ignore_version_limit = request->ignore_version_limit,
 		.access = request_access(request),
+		.cancel = installation->cancel,
 	};
 
 	install_run(options->system, &wanted, &events, &installation->error);
@@ -195,6 +295,7 @@ static void work_install(void *user)
 static void free_installation(Installation *installation)
 {
 	request_free(installation->request);
+	cancel_unref(installation->cancel);
 	g_clear_error(&installation->error);
 	g_free(installation);
 }
@@ -205,6 +306,7 @@ static void end_install(void *user)
 	Installer *installer = installation->installer;
 	bool is_ok = !installation->error;
 
+	set_statistics(installer, reply_statistics(&installation->report.statistics));
 	if (!is_ok) { /* who hears of the error finds the rest of it */
 		set_error_info(installer,
 		               reply_error_info(installation->error, &installation->report));
@@ -212,6 +314,7 @@ static void end_install(void *user)
 	}
 	emit(installer, INTERFACE, "Completed", g_variant_new("(i)", is_ok ? 0 : 1));
 	installer->is_installing = false;
+	installer->cancel = NULL;
 	set_operation(installer, "idle");
 	free_installation(installation);
 	if (installer->options.installed)
@@ -225,14 +328,17 @@ bool installer_install(Installer *installer, Request *request, GError **error)
 
 	installation->installer = installer;
 	installation->request = request;
+	installation->cancel = cancel_new();
 	g_message("input bundle: %s", request->source);
 	if (installer->is_installing || !job_line_add(installer->options.line, job)) {
 		free_installation(installation);
 		return fail(error, FAILURE_BUSY, "Already processing a different method");
 	}
 	installer->is_installing = true;
+	installer->cancel = installation->cancel;
 	set_operation(installer, "installing");
-	set_error_info(installer, no_error_info());
+	set_statistics(installer, no_facts());
+	set_error_info(installer, no_facts());
 	set_last_error(installer, "");
 	return true;
 }
@@ -297,6 +403,24 @@ static void call_install(Installer *installer, GVariant *parameters,
 		refuse(invocation, error);
 }
 
+/* Answered at once; that it has come to that is told like any other end. */
+static void call_cancel(const Installer *installer, GDBusMethodInvocation *invocation)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!installer->is_installing)
+		fail(&error, FAILURE_USAGE, "no installation is running");
+	else if (!cancel_ask(installer->cancel, "over D-Bus"))
+		fail(&error, FAILURE_BUSY,
+		     "too late to cancel: the slots are written, the new system is being activated");
+	if (error) {
+		refuse(invocation, error);
+		return;
+	}
+	g_message("the installation is to be cancelled");
+	g_dbus_method_invocation_return_value(invocation, NULL);
+}
+
 static void call_method(GDBusConnection *bus G_GNUC_UNUSED, const char *sender G_GNUC_UNUSED,
                         const char *path G_GNUC_UNUSED, const char *interface G_GNUC_UNUSED,
                         const char *name, GVariant *parameters, GDBusMethodInvocation *invocation,
@@ -305,6 +429,10 @@ static void call_method(GDBusConnection *bus G_GNUC_UNUSED, const char *sender G
 	Installer *installer = user;
 	Method method = method_find(name);
 
+	if (g_str_equal(name, "Cancel")) {
+		call_cancel(installer, invocation);
+		return;
+	}
 	if (!method) {
 		call_install(installer, parameters, invocation);
 		return;
@@ -344,7 +472,8 @@ Installer *installer_new(const InstallerOptions *options, GDBusConnection *bus, 
 	installer->boot_slot = utf8(system_boot_slot(options->system));
 	installer->operation = "idle";
 	installer->last_error = g_strdup("");
-	installer->error_info = g_variant_ref_sink(no_error_info());
+	installer->error_info = g_variant_ref_sink(no_facts());
+	installer->statistics = g_variant_ref_sink(no_facts());
 	installer->text = g_strdup("");
 	return export(installer, error) ? g_steal_pointer(&installer) : NULL;
 }
@@ -362,6 +491,8 @@ void installer_free(Installer *installer)
 	g_free(installer->boot_slot);
 	g_free(installer->last_error);
 	g_clear_pointer(&installer->error_info, g_variant_unref);
+	g_clear_pointer(&installer->statistics, g_variant_unref);
 	g_free(installer->text);
+	outage_clear(&installer->outage);
 	g_free(installer);
 }

@@ -221,6 +221,39 @@ GVariant *reply_error_info(const GError *error, const InstallReport *report)
 	return g_variant_builder_end(&builder);
 }
 
+GVariant *reply_waiting(const RemoteWaiting *waiting)
+{
+	GVariantBuilder builder;
+
+	g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+	if (!waiting)
+		return g_variant_builder_end(&builder);
+	add_text(&builder, "message", waiting->message);
+	add_text(&builder, "reason", waiting->reason);
+	add(&builder, "seconds", g_variant_new_uint32(waiting->seconds));
+	add(&builder, "attempt", g_variant_new_uint32(waiting->attempt));
+	return g_variant_builder_end(&builder);
+}
+
+GVariant *reply_statistics(const InstallStatistics *statistics)
+{
+	g_autofree char *summary = statistics_describe(statistics);
+	StatisticsRow rows[STATISTICS_ROWS];
+	GVariantBuilder builder, seeds;
+
+	statistics_rows(statistics, rows);
+	g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+	for (unsigned i = 0; i < STATISTICS_ROWS; i++)
+		add(&builder, rows[i].name, g_variant_new_uint64(rows[i].value));
+	g_variant_builder_init(&seeds, G_VARIANT_TYPE("a{st}"));
+	for (unsigned i = 0; i < statistics->n_seeds; i++)
+		g_variant_builder_add(&seeds, "{st}", statistics->seeds[i].name,
+		                      statistics->seeds[i].bytes);
+	add(&builder, "seeds", g_variant_builder_end(&seeds));
+	add_text(&builder, "summary", summary);
+	return g_variant_builder_end(&builder);
+}
+
 static GVariant *make_update(const Manifest *manifest)
 {
 	GVariantBuilder builder;

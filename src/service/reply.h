@@ -23,5 +23,9 @@ GVariant *reply_keyring_status(const ConfigKeyring *config, int64_t now);
 /* a{sv} of why an installation failed: code, stage, message, hint s, can-retry b, slot s if one was
  * being written (doc/errors.md). */
 GVariant *reply_error_info(const GError *error, const InstallReport *report);
+/* a{sv} of an outage of the network: message s, reason s, seconds u, attempt u; empty: NULL. */
+GVariant *reply_waiting(const RemoteWaiting *waiting);
+/* a{sv} of what an installation cost: numbers t by their names, seeds a{st}, summary s. */
+GVariant *reply_statistics(const InstallStatistics *statistics);
 /* a{sv}; its members but the hash are variants in variants, as RAUC sends them. */
 GVariant *reply_inspect(const Manifest *manifest, const char *hash);

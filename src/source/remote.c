@@ -27,8 +27,9 @@
 #define PIECE    REMOTE_PIECE
 #define PATIENCE (100 * G_TIME_SPAN_MILLISECOND)
 
-#define HEAD_SIZE 4096        /* the superblock of a squashfs */
-#define TAIL_SIZE (12 * 1024) /* a signature, and a bit of the hash tree */
+#define HEAD_SIZE  4096        /* the superblock of a squashfs */
+#define TAIL_SIZE  (12 * 1024) /* a signature, and a bit of the hash tree */
+#define LAST_WORDS 1000        /* ms */
 
 /* Without ranges: of so many bytes one of the end is kept, hash tree and all, and so many besides. */
 #define KEPT_OF    120
@@ -42,12 +43,17 @@ typedef struct {
 	Source *kept; /* what lies from `kept_at` on, on a server without ranges */
 	uint64_t kept_at;
 	GThread *listener;
+	void (*fetched)(void *user_data, const RemoteStats *stats);
+	void *user_data;
+	Cancel *cancel;
+	CancelWatch watch;
 
 	GMutex sending;
-	RemoteHelper helper;
-	bool is_open, is_ending; /* the helper, and we */
+	RemoteHelper helper; /* replaced under both locks */
+	bool is_open;        /* the helper */
 
 	GMutex lock;
+	bool is_ending, is_over; /* we; and nothing more is heard */
 	GCond changed;
 	RemoteStreams *streams;
 	RemoteStats stats, earlier; /* those of helpers that have ended are in both */
@@ -125,18 +131,6 @@ static bool take_data(RemoteSource *remote, const WireHead *head, GError **error
 	return ok;
 }
 
-static void take_stats(RemoteSource *remote, const WireHead *head, const void *bytes)
-{
-	const RemoteStats *earlier = &remote->earlier;
-
-	remote->stats = (RemoteStats){
-		.requests = earlier->requests + wire_find_number(bytes, head->size, "requests"),
-		.bytes = earlier->bytes + wire_find_number(bytes, head->size, "bytes"),
-		.retries = earlier->retries + wire_find_number(bytes, head->size, "retries"),
-		.waited_ms = earlier->waited_ms + wire_find_number(bytes, head->size, "waited-ms"),
-	};
-}
-
 /* Locked. */
 static bool take(RemoteSource *remote, const WireHead *head, const void *bytes, GError **error)
 {
@@ -150,7 +144,8 @@ static bool take(RemoteSource *remote, const WireHead *head, const void *bytes, 
 		g_propagate_error(error, remote_helper_failure(head, bytes));
 		return false;
 	case WIRE_STATS:
-		take_stats(remote, head, bytes);
+		remote->stats = remote_helper_stats(head, bytes, &remote->earlier);
+		remote->stats.size = remote->source.size;
 		return true;
 	case WIRE_WAITING:
 	case WIRE_GOING:
@@ -179,9 +174,11 @@ static void resume_streams(RemoteSource *remote)
 static bool replace_helper(RemoteSource *remote, const GError *why, GError **error)
 {
 	g_mutex_lock(&remote->sending);
+	g_mutex_lock(&remote->lock);
 	remote->is_open = false;
 	bool ok = remote->is_ending ? fail(error, FAILURE_IO, "the bundle is closed")
 	                            : remote_helper_start_again(&remote->helper, why, error);
+	g_mutex_unlock(&remote->lock);
 	g_mutex_unlock(&remote->sending);
 	return ok;
 }
@@ -234,6 +231,8 @@ static bool hear(RemoteSource *remote, GError **error)
 	if (remote_streams_has_words(remote->streams))
 		say_words(remote);
 	g_mutex_unlock(&remote->lock);
+	if (head.type == WIRE_STATS && remote->fetched)
+		remote->fetched(remote->user_data, &remote->stats); /* nobody else changes them */
 	return ok;
 }
 
@@ -253,10 +252,27 @@ static gpointer listen_to(gpointer user)
 			error = g_steal_pointer(&why);
 	}
 	g_mutex_lock(&remote->lock);
-	remote->failed = error;
+	if (!remote->failed)
+		remote->failed = g_steal_pointer(&error);
+	g_clear_error(&error);
+	remote->is_over = true;
 	g_cond_broadcast(&remote->changed);
 	g_mutex_unlock(&remote->lock);
 	return NULL;
+}
+
+/* From any thread: who reads is told why, who hears meets the end of the socket. */
+static void give_up(void *user, const GError *why)
+{
+	RemoteSource *remote = user;
+
+	g_mutex_lock(&remote->lock);
+	if (!remote->failed)
+		remote->failed = g_error_copy(why);
+	remote->is_ending = true;
+	shutdown(remote->helper.process.fd, SHUT_RDWR);
+	g_cond_broadcast(&remote->changed);
+	g_mutex_unlock(&remote->lock);
 }
 
 /* --- Reading -------------------------------------------------------------------- */
@@ -337,17 +353,29 @@ static void remote_prefetch(Source *source, uint64_t size, uint64_t at)
 	g_mutex_unlock(&remote->lock);
 }
 
+/* The other side says at the end what it has done, if it does so at once. */
+static void end_listener(RemoteSource *remote)
+{
+	gint64 end = g_get_monotonic_time() + LAST_WORDS * G_TIME_SPAN_MILLISECOND;
+
+	g_mutex_lock(&remote->lock);
+	remote->is_ending = true;
+	shutdown(remote->helper.process.fd, SHUT_WR);
+	while (!remote->is_over && g_cond_wait_until(&remote->changed, &remote->lock, end))
+		;
+	/* the listener meets the end of the socket */
+	shutdown(remote->helper.process.fd, SHUT_RDWR);
+	g_mutex_unlock(&remote->lock);
+	g_thread_join(remote->listener);
+}
+
 static void remote_free(Source *source)
 {
 	RemoteSource *remote = (RemoteSource *)source;
 
-	g_mutex_lock(&remote->sending);
-	remote->is_ending = true;
-	shutdown(remote->helper.process.fd,
-	         SHUT_RDWR); /* the listener meets the end of the socket */
-	g_mutex_unlock(&remote->sending);
+	cancel_unwatch(remote->cancel, &remote->watch);
 	if (remote->listener)
-		g_thread_join(remote->listener);
+		end_listener(remote);
 	remote_helper_clear(&remote->helper);
 	remote_streams_free(remote->streams);
 	source_unref(remote->kept);
@@ -373,6 +401,10 @@ static RemoteSource *remote_new(const RemoteRequest *request)
 	RemoteSource *remote = g_new0(RemoteSource, 1);
 
 	source_init(&remote->source, &remote_ops, 0);
+	remote->fetched = request->fetched;
+	remote->user_data = request->user_data;
+	remote->cancel = request->cancel;
+	remote->watch = (CancelWatch){ give_up, remote };
 	remote_helper_init(&remote->helper, request);
 	g_mutex_init(&remote->lock);
 	g_mutex_init(&remote->sending);
@@ -445,14 +477,29 @@ static bool keep_end(RemoteSource *remote, const char *folder, GError **error)
 	return remote->kept != NULL;
 }
 
+/* Whose socket was shut down does not blame the other side. */
+static void blame_cancel(const RemoteSource *remote, GError **error)
+{
+	g_autoptr(GError) why = NULL;
+
+	if (cancel_check(remote->cancel, &why))
+		return;
+	g_clear_error(error);
+	g_propagate_error(error, g_steal_pointer(&why));
+}
+
 Source *source_remote_open(const RemoteRequest *request, GError **error)
 {
 	RemoteSource *remote = remote_new(request);
 	g_autoptr(Source) source = &remote->source;
 
-	if (!remote_helper_start(&remote->helper, error) ||
-	    !open_helper(remote, &remote->info, &remote->source.size, error))
+	if (!remote_helper_start(&remote->helper, error))
 		return NULL;
+	cancel_watch(remote->cancel, &remote->watch);
+	if (!open_helper(remote, &remote->info, &remote->source.size, error)) {
+		blame_cancel(remote, error);
+		return NULL;
+	}
 	remote->streams = remote_streams_new(remote->source.size);
 	if (!remote->streams)
 		return fail_null(error, FAILURE_IO, "not enough memory to stream");

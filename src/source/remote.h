@@ -14,17 +14,33 @@
  * the rest, in order. Going back costs another time, and there is an end to that.
  */
 
+#include "base/cancel.h"
 #include "base/wire.h"
 #include "source/source.h"
+
+/* Nothing comes, and why. */
+typedef struct {
+	const char *message; /* "waiting for network: timed out, next try in 12 s" */
+	const char *reason;  /* "timed out" */
+	unsigned seconds;    /* until the next try, from now */
+	unsigned attempt;
+} RemoteWaiting;
+
+typedef struct {
+	uint64_t size; /* of the file */
+	uint64_t requests, bytes, retries, waited_ms;
+} RemoteStats;
 
 typedef struct {
 	const char *program;    /* rauc-fetch */
 	const char *user;       /* who it runs as where we are root; NULL: as we do */
 	const WireWords *words; /* of OPEN */
-	const char *
-		folder; /* for what a server without ranges makes us keep; NULL: that for temporary files */
-	/* From another thread: nothing comes, and why; NULL: something does again. */
-	void (*waiting)(void *user_data, const char *text);
+	const char *folder;     /* for what a server without ranges makes us keep; NULL: any */
+	Cancel *cancel;         /* ends all waiting, here and when reading; NULL: nothing does */
+	/* From another thread. NULL: something comes again. */
+	void (*waiting)(void *user_data, const RemoteWaiting *waiting);
+	/* Now and then; the last time is when the source is freed. */
+	void (*fetched)(void *user_data, const RemoteStats *stats);
 	void *user_data;
 } RemoteRequest;
 
@@ -35,10 +51,6 @@ typedef struct {
 	bool is_http2;
 	bool has_ranges;
 } RemoteInfo;
-
-typedef struct {
-	uint64_t requests, bytes, retries, waited_ms;
-} RemoteStats;
 
 /* Starts the program and asks the server. The failure has the code the other side gave it. */
 Source *source_remote_open(const RemoteRequest *request, GError **error);

@@ -58,14 +58,30 @@ static bool has_words(const WireHead *head)
 	       head->type == WIRE_STATS || head->type == WIRE_OPENED;
 }
 
+static unsigned find_unsigned(const WireHead *head, const void *bytes, const char *key)
+{
+	return (unsigned)MIN(wire_find_number(bytes, head->size, key), G_MAXINT);
+}
+
+static RemoteWaiting make_waiting(const WireHead *head, const void *bytes)
+{
+	const char *message = wire_find(bytes, head->size, "message");
+	const char *reason = wire_find(bytes, head->size, "reason");
+
+	return (RemoteWaiting){ .message = message ? message : "waiting for network",
+		                .reason = reason ? reason : "",
+		                .seconds = find_unsigned(head, bytes, "seconds"),
+		                .attempt = find_unsigned(head, bytes, "attempt") };
+}
+
 static void tell(const RemoteHelper *helper, const WireHead *head, const void *bytes)
 {
 	if (!helper->waiting)
 		return;
 	if (head->type == WIRE_WAITING) {
-		const char *text = wire_find(bytes, head->size, "message");
+		RemoteWaiting waiting = make_waiting(head, bytes);
 
-		helper->waiting(helper->user_data, text ? text : "waiting for network");
+		helper->waiting(helper->user_data, &waiting);
 	} else if (head->type == WIRE_GOING) {
 		helper->waiting(helper->user_data, NULL);
 	}
@@ -129,6 +145,16 @@ GError *remote_helper_failure(const WireHead *head, const void *bytes)
 	failure_by_name(name ? name : "", &why);
 	fail(&error, why, "%s", message ? message : "rauc-fetch does not say why it failed");
 	return error;
+}
+
+RemoteStats remote_helper_stats(const WireHead *head, const void *bytes, const RemoteStats *earlier)
+{
+	return (RemoteStats){
+		.requests = earlier->requests + wire_find_number(bytes, head->size, "requests"),
+		.bytes = earlier->bytes + wire_find_number(bytes, head->size, "bytes"),
+		.retries = earlier->retries + wire_find_number(bytes, head->size, "retries"),
+		.waited_ms = earlier->waited_ms + wire_find_number(bytes, head->size, "waited-ms"),
+	};
 }
 
 /* --- Opening -------------------------------------------------------------------- */

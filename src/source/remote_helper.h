@@ -12,7 +12,7 @@
 typedef struct {
 	char *program, *user;
 	WireWords *words; /* of OPEN */
-	void (*waiting)(void *user_data, const char *text);
+	void (*waiting)(void *user_data, const RemoteWaiting *waiting);
 	void *user_data;
 	ProcessHelper process; /* its fd is -1 where none runs */
 	bool has_ended;        /* without being asked to: that is why the last call failed */
@@ -40,6 +40,9 @@ bool remote_helper_receive_parts(RemoteHelper *helper, struct iovec *parts, unsi
                                  GError **error);
 /* What FAILED says. */
 GError *remote_helper_failure(const WireHead *head, const void *bytes);
+/* What STATS says, on top of `earlier`; without the size. */
+RemoteStats remote_helper_stats(const WireHead *head, const void *bytes,
+                                const RemoteStats *earlier);
 
 void remote_helper_clear_info(RemoteInfo *info);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RemoteInfo, remote_helper_clear_info)

@@ -15,21 +15,21 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "source/present.h"
 #include "source/sought.h"
 
-#define CHUNK        HASH_INDEX_CHUNK
-#define PART_CHUNKS  SEEDS_PART_CHUNKS
-#define KIND_SHIFT   27
-#define POSITION(w)  ((w) & ((UINT32_C(1) << KIND_SHIFT) - 1))
-#define KIND(w)      ((w) >> KIND_SHIFT)
-#define STREAM       4096 /* digests of an index read at once */
-#define CHECK_CHUNKS 32   /* chunks of the target read at once */
+#define CHUNK       HASH_INDEX_CHUNK
+#define PART_CHUNKS SEEDS_PART_CHUNKS
+#define KIND_SHIFT  27
+#define POSITION(w) ((w) & ((UINT32_C(1) << KIND_SHIFT) - 1))
+#define KIND(w)     ((w) >> KIND_SHIFT)
+#define STREAM      4096 /* digests of an index read at once */
 
 /* What is asked for ahead: as much as this, where each request counts for some more. */
 #define AHEAD_BYTES   (8 * 1024 * 1024)
 #define AHEAD_MOST    (4 * 1024 * 1024) /* for one: it comes as fast as it is read */
-#define AHEAD_REQUEST (64 * 1024)
-#define GAP_CHUNKS    16 /* fetched too, where the request goes on behind it */
+#define AHEAD_REQUEST (192 * 1024)      /* it brings whole blocks, and what lies between them */
+#define GAP_CHUNKS    16                /* fetched too, where the request goes on behind it */
 
 typedef struct {
 	uint64_t end; /* part behind the request */
@@ -45,6 +45,9 @@ struct Seeds {
 	SoughtTable *lot;
 	Progress *progress;
 	uint64_t total;
+	gint is_start; /* all parts so far are in place as a whole */
+	uint64_t n_start;
+	Digest *start;
 	/* While filling, of the thread that asks ahead. */
 	GArray *asked;
 	uint64_t asked_cost;
@@ -79,96 +82,31 @@ static bool get_words(const Seeds *seeds, uint32_t first, uint32_t *words, uint3
 
 /* --- What is in place? ---------------------------------------------------------- */
 
-typedef struct {
-	uint8_t wanted[PART_CHUNKS * DIGEST_SIZE];
-	uint8_t present[PART_CHUNKS * DIGEST_SIZE];
-	bool is_candidate[PART_CHUNKS];
-	uint32_t words[PART_CHUNKS];
-	uint32_t n;
-} Look;
-
-static bool is_chunk(Digest *digest, const uint8_t *bytes, const uint8_t wanted[DIGEST_SIZE])
-{
-	uint8_t found[DIGEST_SIZE];
-
-	digest_update(digest, bytes, CHUNK);
-	digest_finish(digest, found);
-	return memcmp(found, wanted, DIGEST_SIZE) == 0;
-}
-
-/* How many chunks of this part the seed has at the same place. */
-static uint32_t overlap(uint64_t part, uint32_t n, uint64_t n_seed)
-{
-	uint64_t at = part * PART_CHUNKS;
-
-	return at < n_seed ? (uint32_t)MIN(n, n_seed - at) : 0;
-}
-
-static bool find_candidates(const Seeds *seeds, uint64_t part, Look *look, GError **error)
-{
-	const SeedsSetup *with = &seeds->with;
-	uint64_t there = with->target.bytes ? with->target.bytes->size / CHUNK : 0;
-	uint32_t first = (uint32_t)(part * PART_CHUNKS);
-	uint32_t n_likely = overlap(part, look->n, MIN(with->n_likely / CHUNK, there));
-	uint32_t n_said = 0;
-
-	if (!hash_index_read(with->wanted, first, look->n, look->wanted, error))
-		return false;
-	if (with->target.index)
-		n_said = overlap(part, look->n, MIN(hash_index_count(with->target.index), there));
-	if (n_said && !hash_index_read(with->target.index, first, n_said, look->present, error))
-		return false;
-	for (uint32_t i = 0; i < look->n; i++) {
-		size_t at = (size_t)i * DIGEST_SIZE;
-
-		look->is_candidate[i] =
-			i < n_likely || (i < n_said && memcmp(look->wanted + at, look->present + at,
-		                                              DIGEST_SIZE) == 0);
-	}
-	return true;
-}
-
-/* Of chunks [first, first + n) of a part. What cannot be read is not there. */
-static void check_run(const Seeds *seeds, uint64_t part, Look *look, uint32_t first, uint32_t n,
-                      uint8_t *bytes, Digest *digest)
-{
-	if (!source_read_at(seeds->with.target.bytes, bytes, (size_t)n * CHUNK,
-	                    part * SEEDS_PART + (uint64_t)first * CHUNK, NULL))
-		return;
-	for (uint32_t i = 0; i < n; i++) {
-		if (is_chunk(digest, bytes + (size_t)i * CHUNK,
-		             look->wanted + (size_t)(first + i) * DIGEST_SIZE))
-			look->words[first + i] = word_of(SEEDS_IN_PLACE, 0);
-	}
-}
-
 static void *look_at_part(void *user, uint64_t part, GError **error)
 {
 	const Seeds *seeds = user;
-	g_autofree Look *look = g_new0(Look, 1);
-	g_autoptr(Digest) digest = digest_new();
-	void *bytes = NULL;
+	const SeedsSetup *with = &seeds->with;
+	const PresentSetup setup = { with->wanted, with->target.bytes, with->target.index,
+		                     with->n_likely };
+	Present *present = present_look(&setup, part, error);
 
-	look->n = part_chunks(seeds, part);
-	if (!find_candidates(seeds, part, look, error))
-		return NULL;
-	if (posix_memalign(&bytes, CHUNK, CHECK_CHUNKS * CHUNK) != 0)
-		return fail_null(error, FAILURE_IO, "not enough memory to read a seed");
-	for (uint32_t i = 0, n; i < look->n; i += n) {
-		for (n = 1; i + n < look->n && n < CHECK_CHUNKS; n++) {
-			if (look->is_candidate[i + n] != look->is_candidate[i])
-				break;
-		}
-		if (look->is_candidate[i])
-			check_run(seeds, part, look, i, n, bytes, digest);
+	/* few are wanted, and they are large */
+	if (present && (!g_atomic_int_get(&seeds->is_start) || present->n_in_place < present->n))
+		g_clear_pointer(&present->bytes, free);
+	return present;
+}
+
+/* The digest of the image begins here, as long as nothing is missing. */
+static void take_start(Seeds *seeds, const Present *present)
+{
+	if (!g_atomic_int_get(&seeds->is_start))
+		return;
+	if (!present->bytes) {
+		g_atomic_int_set(&seeds->is_start, false);
+		return;
 	}
-	free(bytes);
-	for (uint32_t i = 0; i < look->n; i++) {
-		if (KIND(look->words[i]) == SEEDS_IMAGE &&
-		    memcmp(look->wanted + (size_t)i * DIGEST_SIZE, seeds->zero, DIGEST_SIZE) == 0)
-			look->words[i] = word_of(SEEDS_ZERO, 0);
-	}
-	return g_steal_pointer(&look);
+	digest_update(seeds->start, present->bytes, (size_t)present->n * CHUNK);
+	seeds->n_start++;
 }
 
 /* --- Where is the rest? --------------------------------------------------------- */
@@ -256,31 +194,40 @@ static bool seek_lot(Seeds *seeds, GError **error)
 	return put_lot(seeds, error);
 }
 
+static unsigned kind_of(const Seeds *seeds, const Present *present, uint32_t i)
+{
+	if (present->is_in_place[i])
+		return SEEDS_IN_PLACE;
+	return memcmp(present->wanted + (size_t)i * DIGEST_SIZE, seeds->zero, DIGEST_SIZE) == 0
+	               ? SEEDS_ZERO
+	               : SEEDS_IMAGE;
+}
+
 static bool take_part(void *user, uint64_t part, void *owned, GError **error)
 {
 	Seeds *seeds = user;
-	g_autofree Look *look = owned;
-	uint32_t first = (uint32_t)(part * PART_CHUNKS);
+	g_autoptr(Present) present = owned;
+	uint32_t first = (uint32_t)(part * PART_CHUNKS), words[PART_CHUNKS];
 
-	if (!put_words(seeds, first, look->words, look->n, error))
+	take_start(seeds, present);
+	for (uint32_t i = 0; i < present->n; i++)
+		words[i] = word_of(kind_of(seeds, present, i), 0);
+	if (!put_words(seeds, first, words, present->n, error))
 		return false;
-	for (uint32_t i = 0; i < look->n; i++) {
-		unsigned kind = KIND(look->words[i]);
-
-		seeds->planned[kind] += CHUNK;
-		if (kind != SEEDS_IMAGE)
-			continue;
-		if (!sought_add(seeds->lot, look->wanted + (size_t)i * DIGEST_SIZE, first + i) &&
+	for (uint32_t i = 0; i < present->n; i++) {
+		seeds->planned[KIND(words[i])] += CHUNK;
+		if (KIND(words[i]) == SEEDS_IMAGE &&
+		    !sought_add(seeds->lot, present->wanted + (size_t)i * DIGEST_SIZE, first + i) &&
 		    !seek_lot(seeds, error))
 			return false;
 	}
-	progress_bytes(seeds->progress, (uint64_t)(first + look->n) * CHUNK, seeds->total);
+	progress_bytes(seeds->progress, (uint64_t)(first + present->n) * CHUNK, seeds->total);
 	return true;
 }
 
-static void discard_part(void *user G_GNUC_UNUSED, void *look)
+static void discard_part(void *user G_GNUC_UNUSED, void *present)
 {
-	g_free(look);
+	present_free(present);
 }
 
 static bool check_setup(const SeedsSetup *setup, GError **error)
@@ -306,6 +253,8 @@ Seeds *seeds_plan(const SeedsSetup *setup, Pool *pool, Progress *progress, uint6
 	seeds->n_chunks = hash_index_count(setup->wanted);
 	seeds->progress = progress;
 	seeds->total = total;
+	seeds->is_start = true;
+	seeds->start = digest_new();
 	seeds->asked = g_array_new(FALSE, FALSE, sizeof(Asked));
 	digest_bytes(zeroes, CHUNK, seeds->zero);
 	seeds->lot = sought_new(MIN(SEEDS_LOT, seeds->n_chunks));
@@ -322,9 +271,16 @@ void seeds_free(Seeds *seeds)
 	if (!seeds)
 		return;
 	sought_free(seeds->lot);
+	digest_free(seeds->start);
 	g_free(seeds->window);
 	g_array_unref(seeds->asked);
 	g_free(seeds);
+}
+
+uint64_t seeds_take_start(Seeds *seeds, Digest **digest)
+{
+	*digest = g_steal_pointer(&seeds->start);
+	return seeds->n_start;
 }
 
 uint64_t seeds_planned(const Seeds *seeds, SeedsKind kind)
@@ -421,8 +377,8 @@ static void fill_from_seed(Fill *fill, uint32_t first, uint32_t n)
 	                              (size_t)n * CHUNK, at, NULL);
 
 	for (uint32_t i = first; i < first + n; i++) {
-		if (is_read && is_chunk(fill->digest, fill->to + (size_t)i * CHUNK,
-		                        fill->wanted + (size_t)i * DIGEST_SIZE))
+		if (is_read && present_is_chunk(fill->digest, fill->to + (size_t)i * CHUNK,
+		                                fill->wanted + (size_t)i * DIGEST_SIZE))
 			continue;
 		fill->words[i] = word_of(SEEDS_IMAGE, 0);
 		fill->is_surprised = true;
@@ -493,8 +449,8 @@ static bool fetch_run(Fill *fill, uint32_t first, uint32_t n, GError **error)
 	                    error))
 		return false;
 	for (uint32_t i = first; i < first + n; i++) {
-		if (!is_chunk(fill->digest, fill->to + (size_t)i * CHUNK,
-		              fill->wanted + (size_t)i * DIGEST_SIZE))
+		if (!present_is_chunk(fill->digest, fill->to + (size_t)i * CHUNK,
+		                      fill->wanted + (size_t)i * DIGEST_SIZE))
 			fill->filled->n_wrong += CHUNK;
 	}
 	return true;

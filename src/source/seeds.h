@@ -27,6 +27,7 @@
 
 #include "base/pool.h"
 #include "base/progress.h"
+#include "crypto/digest.h"
 #include "source/hash_index.h"
 
 #define SEEDS_PART        (1024 * 1024) /* what is filled at once */
@@ -73,6 +74,10 @@ Seeds *seeds_plan(const SeedsSetup *setup, Pool *pool, Progress *progress, uint6
                   GError **error);
 void seeds_free(Seeds *seeds);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Seeds, seeds_free)
+
+/* So many parts from the first on are in place as a whole. They were read for that, and need not be
+ * read again for the digest of the image: this is what it has of them. The caller owns it. */
+uint64_t seeds_take_start(Seeds *seeds, Digest **digest);
 
 /* Bytes that were planned to come from there. */
 uint64_t seeds_planned(const Seeds *seeds, SeedsKind kind);

@@ -36,6 +36,7 @@ static const struct {
 	{ "BUNDLE_VERSION", "bundle version" },
 	{ "SLOT_NAME", "slot" },
 	{ "SLOT_BOOTNAME", "bootname" },
+	{ "RAUC_STATISTICS", "statistics" },
 };
 
 EventLog *event_log_open(const Config *config)

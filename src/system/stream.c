@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/path.h"
-#include "source/remote.h"
 
 #define SANDBOX_USER "nobody"
 #define SMALL_FILE   4096
@@ -165,6 +164,7 @@ Source *stream_open(const Config *config, const StreamAccess *access, const char
                     GError **error)
 {
 	static const StreamAccess none = { 0 };
+	const StreamAccess *asked = access ? access : &none;
 	const char *user = config->streaming.sandbox_user;
 	g_autoptr(GByteArray) words = g_byte_array_new();
 	g_autofree char *program = find_program(error);
@@ -172,11 +172,13 @@ Source *stream_open(const Config *config, const StreamAccess *access, const char
 		                  .user = user ? user : SANDBOX_USER,
 		                  .words = words,
 		                  .folder = config->data_directory,
-		                  .waiting = access ? access->waiting : NULL,
-		                  .user_data = access ? access->user : NULL };
+		                  .cancel = asked->cancel,
+		                  .waiting = asked->waiting,
+		                  .fetched = asked->fetched,
+		                  .user_data = asked->user };
 	Source *source = NULL;
 
-	if (program && add_words(words, config, access ? access : &none, url, error))
+	if (program && add_words(words, config, asked, url, error))
 		source = source_remote_open(&request, error);
 	if (!source) {
 		g_prefix_error(error, "Failed to stream bundle %s: ", url);

@@ -7,7 +7,7 @@
  */
 
 #include "model/config.h"
-#include "source/source.h"
+#include "source/remote.h"
 #include "system/system.h"
 
 typedef struct {
@@ -18,8 +18,10 @@ typedef struct {
 	const char *const *headers; /* "Name: value", NULL: none */
 	const char *transaction;    /* told to the server where the configuration says so */
 	System *system;             /* what is told of the device; NULL: nothing */
-	/* From another thread: nothing comes, and why; NULL: something does again. */
-	void (*waiting)(void *user, const char *text);
+	/* As RemoteRequest has them. */
+	Cancel *cancel;
+	void (*waiting)(void *user, const RemoteWaiting *waiting);
+	void (*fetched)(void *user, const RemoteStats *stats);
 	void *user;
 } StreamAccess;
 

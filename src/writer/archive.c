@@ -69,6 +69,7 @@ static TarJob tar_job(const WriterJob *job, const Mount *mount)
 		         .sha256 = job->image->sha256,
 		         .folder = mount_path(mount),
 		         .has_owners = job->slot->type != SLOT_VFAT,
+		         .cancel = pool_cancel(job->pool),
 		         .progress = job->progress,
 		         .total = job->verify ? 2 * size : size };
 }

@@ -321,6 +321,21 @@ static void prefetch_rest(const Copy *copy)
 	source_prefetch(copy->job->bytes, copy->job->bytes->size - known, known);
 }
 
+/* What was read for the plan need neither be read nor written. */
+static uint64_t take_start(Copy *copy)
+{
+	if (!copy->job->seeds)
+		return 0;
+
+	digest_free(copy->digest);
+	copy->n_kept = seeds_take_start(copy->job->seeds, &copy->digest);
+	uint64_t size = MIN(copy->n_kept * CHUNK, copy->size);
+	copy->job->n_in_place += size;
+	copy->job->n_from[SEEDS_IN_PLACE] += size;
+	copy->done += size;
+	return copy->n_kept;
+}
+
 static bool write_to(Copy *copy, Target *target, GError **error)
 {
 	static const PoolWork work = { .produce = read_chunk, .consume = write_chunk };
@@ -332,7 +347,7 @@ static bool write_to(Copy *copy, Target *target, GError **error)
 		            target_capacity(target), copy->size);
 	copy->target = target;
 	prefetch_rest(copy);
-	return run_from(copy, 0, &work, error);
+	return run_from(copy, take_start(copy), &work, error);
 }
 
 /* `written` is set where writes are hashed. */

@@ -104,7 +104,8 @@ bool stream_compare(Stream *stream, GError **error)
 
 	for (size_t size; left > 0; left -= size) {
 		size = (size_t)MIN(stream->piece, left);
-		if (!stream->get(stream->user, data, size, error))
+		if (!cancel_check(pool_cancel(stream->job->pool), error) ||
+		    !stream->get(stream->user, data, size, error))
 			return false;
 		digest_update(digest, data, size);
 		advance(stream, size);

@@ -175,7 +175,11 @@ static bool run_tar(Reader *reader, const char *verb, const char *quoting, int *
 	const char *flag = tar_flag(job->filename, &program);
 	const char *argv[9] = { "tar", verb, "-", "-C", job->folder, "--numeric-owner" };
 	g_auto(GStrv) env = g_environ_setenv(g_get_environ(), "LC_ALL", "C", TRUE);
-	ProcessRun run = { .argv = argv, .line = take_line, .feed = next_piece, .user = reader };
+	ProcessRun run = { .argv = argv,
+		           .cancel = job->cancel,
+		           .line = take_line,
+		           .feed = next_piece,
+		           .user = reader };
 
 	argv[6] = flag ? flag : quoting;
 	argv[7] = flag ? quoting : NULL;

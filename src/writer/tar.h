@@ -5,6 +5,7 @@
  * Archives, unpacked by the system's tar and compared with what it made of them.
  */
 
+#include "base/cancel.h"
 #include "base/progress.h"
 #include "source/source.h"
 
@@ -14,6 +15,7 @@ typedef struct {
 	const char *sha256;   /* hex, of all bytes; NULL: unknown */
 	const char *folder;
 	bool has_owners; /* the file system there knows owners and modes */
+	Cancel *cancel;  /* or NULL */
 	Progress *progress;
 	uint64_t done, total; /* of the progress, before this and with everything */
 } TarJob;

@@ -16,6 +16,14 @@
 #include "source/source.h"
 #include "writer/copy.h"
 
+#define WRITER_MOST_SEEDS 8
+
+/* Bytes of the image that this device had already, and where: "slot rootfs.0", "zeroes". */
+typedef struct {
+	char name[32];
+	uint64_t bytes;
+} WriterSeed;
+
 typedef struct Adaptive Adaptive; /* writer/adaptive.h */
 
 typedef struct {
@@ -38,9 +46,11 @@ typedef struct {
 	bool (*before_switch)(void *user, GError **error);
 	void *before_user;
 	/* Results: what reached the medium. */
-	uint64_t n_written;  /* bytes written */
-	uint64_t n_punched;  /* zero bytes that needed no write */
-	uint64_t n_in_place; /* bytes that were there already */
+	uint64_t n_written;                  /* bytes written */
+	uint64_t n_punched;                  /* zero bytes that needed no write */
+	uint64_t n_in_place;                 /* bytes that were there already */
+	WriterSeed seeds[WRITER_MOST_SEEDS]; /* the first `n_seeds`: not from the bundle */
+	unsigned n_seeds;
 } WriterJob;
 
 /* What others see of the slot, before and after it is written. */

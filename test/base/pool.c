@@ -87,9 +87,51 @@ static void test_runs(void)
 	}
 }
 
+static bool consume_until(void *user, uint64_t item, void *made, GError **error)
+{
+	Cancel *cancel = user;
+
+	g_free(made);
+	g_assert_no_error(*error);
+	g_assert_cmpuint(item, <=, 30);
+	return item != 30 || cancel_ask(cancel, "by the consumer");
+}
+
+static void *make_one(void *user G_GNUC_UNUSED, uint64_t item G_GNUC_UNUSED,
+                      GError **error G_GNUC_UNUSED)
+{
+	return g_malloc(1);
+}
+
+static void drop_one(void *user G_GNUC_UNUSED, void *made)
+{
+	g_free(made);
+}
+
+static void test_cancelled(void)
+{
+	static const PoolWork until = { make_one, consume_until, drop_one };
+
+	for (unsigned workers = 0; workers < 4; workers++) {
+		g_autoptr(Pool) pool = pool_new(workers, 4);
+		g_autoptr(Cancel) cancel = cancel_new();
+		g_autoptr(GError) error = NULL, at_once = NULL;
+
+		g_assert_null(pool_cancel(pool));
+		pool_heed(pool, cancel);
+		g_assert_true(pool_cancel(pool) == cancel);
+		g_assert_false(pool_run(pool, 500, &until, cancel, &error));
+		g_assert_error(error, FAILURE, FAILURE_CANCELLED);
+		g_assert_cmpstr(error->message, ==, "cancelled by the consumer");
+		g_assert_false(pool_run(pool, 1, &until, cancel, &at_once));
+		g_assert_error(at_once, FAILURE, FAILURE_CANCELLED);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/base/pool/runs", test_runs);
+	g_test_add_func("/base/pool/cancelled", test_cancelled);
 	return g_test_run();
 }

@@ -2,6 +2,7 @@
 
 #include "base/process.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -178,6 +179,76 @@ static void test_feed(void)
 	}
 }
 
+/* What is asked to end when it has said that it is ready. */
+typedef struct {
+	Cancel *cancel;
+	GString *told;
+	char piece[4096];
+} Cancelled;
+
+static void cancel_on_line(void *user, const char *text, bool is_stderr)
+{
+	Cancelled *cancelled = user;
+
+	add_line(cancelled->told, text, is_stderr);
+	cancel_ask(cancelled->cancel, "by me");
+}
+
+static bool give_for_ever(void *user, const void **piece, size_t *size,
+                          GError **error G_GNUC_UNUSED)
+{
+	*piece = ((Cancelled *)user)->piece;
+	*size = sizeof(((Cancelled *)user)->piece);
+	return true;
+}
+
+static const struct {
+	const char *script;
+	bool is_fed;
+	int code;
+	const char *output;
+} cancelled[] = {
+	{ "echo ready; sleep 100", false, -1, "ready\n" },
+	{ "trap 'echo bye; exit 3' TERM; echo ready; sleep 100 & wait", false, -1, "ready\nbye\n" },
+	/* It was nearly done, and is now. */
+	{ "trap 'echo bye; exit 0' TERM; echo ready; sleep 100 & wait", false, 0, "ready\nbye\n" },
+	{ "trap '' TERM; echo ready; while :; do sleep 1; done", false, -1, "ready\n" },
+	{ "echo ready; exec cat >/dev/null", true, -1, "ready\n" },
+	/* Not: cut short, and content with it. */
+	{ "trap '' TERM; echo ready; wc -c", true, -1, "ready\n" },
+};
+
+static void test_cancelled(void)
+{
+	sigset_t term, before;
+
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	for (unsigned i = 0; i < G_N_ELEMENTS(cancelled); i++) {
+		const char *argv[] = { "sh", "-c", cancelled[i].script, NULL };
+		g_autoptr(Cancel) cancel = cancel_new();
+		g_autoptr(GString) told = g_string_new(NULL);
+		g_autoptr(GError) error = NULL;
+		Cancelled state = { .cancel = cancel, .told = told };
+		ProcessRun run = { .argv = argv,
+			           .cancel = cancel,
+			           .line = cancel_on_line,
+			           .feed = cancelled[i].is_fed ? give_for_ever : NULL,
+			           .user = &state };
+		int code = -1;
+
+		/* Who waits for signals itself has them blocked. */
+		pthread_sigmask(i % 2 ? SIG_BLOCK : SIG_UNBLOCK, &term, &before);
+		bool ok = process_watch(&run, &code, &error);
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+		g_assert_true(ok == !error);
+		if (error)
+			g_assert_error(error, FAILURE, FAILURE_CANCELLED);
+		g_assert_cmpint(code, ==, cancelled[i].code);
+		g_assert_cmpstr(told->str, ==, cancelled[i].output);
+	}
+}
+
 /* A process that splits; the part that stays writes to `fd`. */
 static void detach(bool is_reported, int fd)
 {
@@ -223,6 +294,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/base/process/watch-environment", test_watch_environment);
 	g_test_add_func("/base/process/feed", test_feed);
 	g_test_add_func("/base/process/watch-cannot-start", test_watch_cannot_start);
+	g_test_add_func("/base/process/cancelled", test_cancelled);
 	g_test_add_func("/base/process/detach", test_detach);
 	return g_test_run();
 }

@@ -13,12 +13,13 @@
 #define NAME      "de.pengutronix.rauc"
 #define INTERFACE "de.pengutronix.rauc.Installer"
 
-static const char xml[] = "<node><interface name='" INTERFACE "'>"
-			  "<method name='InstallBundle'><arg type='s' direction='in'/>"
-			  "<arg type='a{sv}' direction='in'/></method>"
-			  "<method name='GetPrimary'><arg type='s' direction='out'/></method>"
-			  "<property name='BootSlot' type='s' access='read'/>"
-			  "</interface></node>";
+static const char xml[] =
+	"<node><interface name='" INTERFACE "'>"
+	"<method name='InstallBundle'><arg type='s' direction='in'/>"
+	"<arg type='a{sv}' direction='in'/></method>"
+	"<method name='Cancel'/><method name='GetPrimary'><arg type='s' direction='out'/></method>"
+	"<property name='BootSlot' type='s' access='read'/>"
+	"</interface></node>";
 
 /* What the service does when an installation is asked for. */
 typedef enum {
@@ -29,7 +30,10 @@ typedef enum {
 	VANISH,
 	DROP_PROPERTIES,
 	NO_IDLE,
-	INTERRUPT
+	INTERRUPT,
+	CANCEL, /* from here on the client wants to */
+	CANCEL_REFUSED,
+	CANCEL_TWICE
 } Script;
 
 typedef struct {
@@ -80,12 +84,16 @@ static void play(Scene *scene, GDBusMethodInvocation *invocation)
 	emit(scene, CHANGED("'Operation': <'installing'>"));
 	g_dbus_method_invocation_return_value(invocation, NULL);
 	emit(scene, CHANGED("'Progress': <(0, 'Installing', 1)>"));
+	if (scene->script == SUCCEED) {
+		emit(scene, CHANGED("'Waiting': <{'reason': <'no net'>}>"));
+		emit(scene, CHANGED("'Waiting': <@a{sv} {}>"));
+	}
 	emit(scene, CHANGED("'Progress': <'of another type'>, 'Other': <7>"));
 	if (scene->script == FAIL) {
 		emit(scene, CHANGED("'LastErrorInfo': <{'code': <'io'>}>"));
 		emit(scene, CHANGED("'LastError': <'no disk'>"));
 	}
-	if (scene->script == INTERRUPT) {
+	if (scene->script >= INTERRUPT) {
 		emit(scene, CHANGED("'Progress': <(1, 'Press Ctrl+C', 1)>"));
 	} else if (scene->script == VANISH) {
 		g_dbus_connection_flush_sync(scene->bus, NULL, NULL);
@@ -95,6 +103,25 @@ static void play(Scene *scene, GDBusMethodInvocation *invocation)
 		     "('" INTERFACE "', @a{sv} {}, ['Operation'])");
 	} else {
 		play_end(scene, scene->script == FAIL);
+	}
+}
+
+static void take_cancel(Scene *scene, GDBusMethodInvocation *invocation)
+{
+	g_string_append(scene->heard, "Cancel\n");
+	if (scene->script == CANCEL_TWICE) {
+		g_dbus_method_invocation_return_value(invocation, NULL);
+		emit(scene, CHANGED("'Progress': <(1, 'Press Ctrl+C', 1)>"));
+	} else if (scene->script == CANCEL_REFUSED) {
+		g_dbus_method_invocation_return_error_literal(invocation, G_IO_ERROR,
+		                                              G_IO_ERROR_FAILED_HANDLED,
+		                                              "too late");
+		play_end(scene, 0);
+	} else {
+		g_dbus_method_invocation_return_value(invocation, NULL);
+		emit(scene, CHANGED("'LastStatistics': <{'requests': <uint64 1>}>"));
+		emit(scene, CHANGED("'LastErrorInfo': <{'code': <'cancelled'>}>"));
+		play_end(scene, 1);
 	}
 }
 
@@ -110,6 +137,8 @@ static void take_call(GDBusConnection *bus G_GNUC_UNUSED, const char *sender G_G
 
 		g_string_append_printf(scene->heard, "%s\n", text);
 		play(scene, invocation);
+	} else if (g_str_equal(method, "Cancel")) {
+		take_cancel(scene, invocation);
 	} else {
 		g_dbus_method_invocation_return_value(invocation, g_variant_new("(s)", "rootfs.0"));
 	}
@@ -219,6 +248,25 @@ static void hear_info(void *user, GVariant *info)
 	g_string_append_printf(user, "info %s\n", text);
 }
 
+static void hear_waiting(void *user, GVariant *waiting)
+{
+	g_autofree char *text = g_variant_print(waiting, FALSE);
+
+	g_string_append_printf(user, "waiting %s\n", text);
+}
+
+static void hear_statistics(void *user, GVariant *statistics)
+{
+	g_autofree char *text = g_variant_print(statistics, TRUE);
+
+	g_string_append_printf(user, "statistics %s\n", text);
+}
+
+static void hear_cancelling(void *user, const GError *refused)
+{
+	g_string_append_printf(user, "cancelling %s\n", refused ? refused->message : "");
+}
+
 static const struct {
 	Script script;
 	ClientResult result;
@@ -226,7 +274,9 @@ static const struct {
 	Failure why;
 	const char *words;
 } installs[] = {
-	{ SUCCEED, CLIENT_SUCCEEDED, "installing\n0 Installing 1\n100 Installing done. 1\nidle\n",
+	{ SUCCEED, CLIENT_SUCCEEDED,
+	  "installing\n0 Installing 1\nwaiting {'reason': <'no net'>}\nwaiting {}\n"
+	  "100 Installing done. 1\nidle\n",
 	  0, NULL },
 	{ FAIL, CLIENT_FAILED,
 	  "installing\n0 Installing 1\ninfo {'code': <'io'>}\nerror no disk\n"
@@ -240,6 +290,18 @@ static const struct {
 	  NULL },
 	{ INTERRUPT, CLIENT_INTERRUPTED, "installing\n0 Installing 1\n1 Press Ctrl+C 1\n", 0,
 	  NULL },
+	{ CANCEL, CLIENT_FAILED,
+	  "installing\n0 Installing 1\n1 Press Ctrl+C 1\ncancelling \n"
+	  "statistics {'requests': <uint64 1>}\ninfo {'code': <'cancelled'>}\n"
+	  "100 Installing done. 1\nidle\n",
+	  0, NULL },
+	{ CANCEL_REFUSED, CLIENT_SUCCEEDED,
+	  "installing\n0 Installing 1\n1 Press Ctrl+C 1\ncancelling too late\n"
+	  "100 Installing done. 1\nidle\n",
+	  0, NULL },
+	{ CANCEL_TWICE, CLIENT_INTERRUPTED,
+	  "installing\n0 Installing 1\n1 Press Ctrl+C 1\ncancelling \n1 Press Ctrl+C 1\n", 0,
+	  NULL },
 };
 
 /* Each in a process of its own: the connection to a bus is one for each of them. */
@@ -247,7 +309,14 @@ static void test_install(const void *data)
 {
 	unsigned i = GPOINTER_TO_UINT(data);
 	g_autoptr(GString) heard = g_string_new(NULL);
-	ClientEvents events = { hear_operation, hear_progress, hear_last_error, hear_info, heard };
+	ClientEvents events = { hear_operation,
+		                hear_progress,
+		                hear_last_error,
+		                hear_info,
+		                hear_waiting,
+		                hear_statistics,
+		                installs[i].script >= CANCEL ? hear_cancelling : NULL,
+		                heard };
 	g_autoptr(GError) error = NULL;
 	Scene scene;
 
@@ -264,7 +333,9 @@ static void test_install(const void *data)
 	g_assert_cmpstr(error ? error->message : NULL, ==, installs[i].words);
 	if (error)
 		g_assert_error(error, FAILURE, (int)installs[i].why);
-	g_assert_cmpstr(scene.heard->str, ==, "('/x.raucb', {'ignore-compatible': <true>})\n");
+	g_autofree char *asked = g_strconcat("('/x.raucb', {'ignore-compatible': <true>})\n",
+	                                     installs[i].script >= CANCEL ? "Cancel\n" : "", NULL);
+	g_assert_cmpstr(scene.heard->str, ==, asked);
 	tear_down(&scene, client);
 }
 

@@ -70,6 +70,77 @@ static void test_speed(void)
 	g_assert_true(g_str_has_suffix(out->str, " 5.0 MB/s 0:01 left"));
 }
 
+#define BAR "\r\033[K 50% [###########           ] "
+
+/* On a terminal the seconds run down in the place of the text, which comes back. */
+static void test_waiting(void)
+{
+	static const struct {
+		double at;
+		const char *expected;
+	} ticks[] = {
+		{ 10, "" },
+		{ 10.9, "" },
+		{ 11, BAR "waiting for network, next try in 2 s" }, /* cut */
+		{ 11.5, "" },
+		{ 14, BAR "waiting for network, trying again: n" },
+		{ 99, "" },
+	};
+	g_autoptr(ProgressBar) bar = progress_bar_new(67);
+	g_autoptr(GString) out = g_string_new(NULL);
+
+	progress_bar_tick(bar, out, 0);
+	progress_bar_go(bar, out);
+	g_assert_cmpstr(out->str, ==, "");
+	progress_bar_report(bar, out, 0, 50, "Copying", 0, 0);
+	g_string_truncate(out, 0);
+	progress_bar_wait(bar, out, 10 * SECOND, "no net", 3);
+	g_assert_cmpstr(out->str, ==, BAR "waiting for network, next try in 3 s");
+	for (unsigned i = 0; i < G_N_ELEMENTS(ticks); i++) {
+		g_string_truncate(out, 0);
+		progress_bar_tick(bar, out, (gint64)(ticks[i].at * SECOND));
+		g_assert_cmpstr(out->str, ==, ticks[i].expected);
+	}
+	g_string_truncate(out, 0);
+	progress_bar_report(bar, out, 99 * SECOND, 50, "Copying more", 5, 10);
+	g_assert_cmpstr(out->str, ==, BAR "waiting for network, trying again: n");
+	g_string_truncate(out, 0);
+	progress_bar_go(bar, out);
+	g_assert_cmpstr(out->str, ==, BAR "Copying more");
+}
+
+static void test_waiting_wide(void)
+{
+	g_autoptr(ProgressBar) bar = progress_bar_new(200);
+	g_autoptr(GString) out = g_string_new(NULL);
+
+	progress_bar_wait(bar, out, 0, "no\033net", 12);
+	g_assert_true(g_str_has_prefix(out->str, "\r\033[K  0% ["));
+	g_assert_nonnull(strstr(out->str, "] waiting for network, next try in 12 s: no"));
+	g_string_truncate(out, 0);
+	progress_bar_tick(bar, out, SECOND + 1);
+	g_assert_nonnull(strstr(out->str, "next try in 11 s: no"));
+	g_assert_null(strstr(out->str + 4, "\033"));
+}
+
+/* Elsewhere one line an outage. */
+static void test_waiting_lines(void)
+{
+	g_autoptr(ProgressBar) bar = progress_bar_new(0);
+	g_autoptr(GString) out = g_string_new(NULL);
+
+	for (unsigned outage = 0; outage < 2; outage++) {
+		for (unsigned i = 0; i < 3; i++) {
+			progress_bar_wait(bar, out, 0, outage ? "no server" : "no net", 5 + i);
+			progress_bar_tick(bar, out, SECOND);
+		}
+		progress_bar_go(bar, out);
+	}
+	g_assert_cmpstr(out->str, ==,
+	                "  0% waiting for network, next try in 5 s: no net\n"
+	                "  0% waiting for network, next try in 5 s: no server\n");
+}
+
 /* Nothing that comes in may break the line or the terminal. */
 static void test_hostile(void)
 {
@@ -104,5 +175,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/cli/progress_bar/bar", test_bar);
 	g_test_add_func("/cli/progress_bar/speed", test_speed);
 	g_test_add_func("/cli/progress_bar/hostile", test_hostile);
+	g_test_add_func("/cli/progress_bar/waiting", test_waiting);
+	g_test_add_func("/cli/progress_bar/waiting-wide", test_waiting_wide);
+	g_test_add_func("/cli/progress_bar/waiting-lines", test_waiting_lines);
 	return g_test_run();
 }

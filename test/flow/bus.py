@@ -91,8 +91,9 @@ class Bus:
 
 
 def value(text):
-    """Text, numbers and tuples are written as Python writes them, variants and booleans are not."""
-    return eval(re.sub(r"<(.*?)>", r"\1", text), {"true": True, "false": False})
+    """Text, numbers and tuples are written as Python writes them, variants, types and booleans are not."""
+    plain = re.sub(r"\bu?int(16|32|64) |@[a-z({}) ]+ (?=[{\[])", "", re.sub(r"<(.*?)>", r"\1", text))
+    return eval(plain, {"true": True, "false": False})
 
 
 class Listener:

@@ -189,6 +189,22 @@ def test_first_of_all(adaptive):
     assert "Building" not in result.err, "it was kept"
 
 
+def test_from_the_factory(adaptive):
+    """As image/build leaves it: status and index of the slot that is filled, index of the empty one. The first update is small."""
+    device = adaptive.device
+    device.path("rootfs.0").write_bytes(OLD)
+    kept = {"rootfs.0": (f"hash-{bundles.sha256(OLD)}", OLD), "rootfs.1": ("hash-unknown", bytes(SIZE))}
+    for slot, (name, data) in kept.items():
+        folder = device.data / f"slot.{slot}" / name
+        folder.mkdir(parents=True)
+        (folder / "block-hash-index").write_bytes(index(data))
+    device.status_file.write_text(f"[slot.rootfs.0]\nstatus=ok\nsha256={bundles.sha256(OLD)}\nsize={SIZE}\n")
+    fetched, result = adaptive.install("new", NEW)
+    assert "Building" not in result.err
+    assert fetched < FRAME + SIZE // 128 + 12 * 2 * PACKED
+    assert device.status("rootfs.0")["sha256"] == bundles.sha256(OLD)
+
+
 def test_content_is_not_what_the_index_says(adaptive):
     adaptive.install("old", OLD)
     adaptive.boot("B")

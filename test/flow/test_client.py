@@ -18,6 +18,8 @@ from bus import wait_until
 from test_cli import contains, on_terminal
 
 IMAGE = bundles.image(2 * MIB, 1)
+NOTHING = {"bundle-size": 0, "bytes-fetched": 0, "requests": 0, "retries": 0, "waited-ms": 0, "bytes-written": 0,
+           "bytes-in-place": 0, "bytes-zero": 0, "seeds": {}}
 DIRECT = "no system bus here (Could not connect: No such file or directory): working in this process\n"
 
 
@@ -57,6 +59,7 @@ def test_install_says_the_same_through_both_doors(device, bus, start, bundle):
     assert served.code == 0 and served.note + served.err == "", served.text
     repeated = "Copying image to rootfs.1\n"  # how often depends on the clock
     lines = [[line for line in told.out.splitlines(True) if not line.endswith(repeated)] for told in (direct, served)]
+    assert lines[1].pop(-3) == "left 2.1 MB in place\n"  # from the first time
     assert lines[0] == lines[1]
     assert lines[1][0] == "installing\n" and lines[1][-2:] == ["idle\n", f"Installing `{bundle}` succeeded\n"]
     assert device.chosen() == "B" and device.content("rootfs.1", len(IMAGE)) == IMAGE
@@ -99,7 +102,7 @@ def test_json(device, bus, start, bundle, wrong, door):
     assert message.startswith("Compatible mismatch: Expected 'Test'")
     assert told == {"bundle": str(wrong), "result": "failed", "exit-code": 1, "error": {
         "code": "compatible", "stage": "check", "slot": None, "hint": "take the bundle for this kind of device",
-        "can-retry": False}}
+        "can-retry": False}, "statistics": {**NOTHING, "summary": ""}}
     assert f"Installing `{wrong}` failed\n" in done.err
 
     path, away = device.path("rootfs.1"), device.folder / "away"
@@ -109,10 +112,13 @@ def test_json(device, bus, start, bundle, wrong, door):
     away.rename(path)
 
     done, told = install("--output-format=json-pretty", bundle)
+    statistics = told.pop("statistics")
     assert done.code == 0 and told == {"bundle": str(bundle), "result": "succeeded", "exit-code": 0, "error": None}
+    assert set(statistics) == {*NOTHING, "summary"} and statistics["bytes-written"] + statistics["bytes-zero"] == len(IMAGE)
+    assert statistics["summary"].startswith("wrote ")
 
     done, told = install("--output-format=json", "/nowhere.raucb")
-    assert done.code == 1 and told["error"]["message"] == "No such file: /nowhere.raucb"
+    assert done.code == 1 and told["error"]["message"] == "No such file: /nowhere.raucb" and told["statistics"] is None
     assert told["error"]["code"] == "not-found"
 
 

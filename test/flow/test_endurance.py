@@ -59,7 +59,7 @@ class Crowd:
             "Install": GLib.Variant("(s)", (self.bundle,)), "InstallBundle": GLib.Variant("(sa{sv})", (path, options)),
             "Info": GLib.Variant("(s)", (path,)), "InspectBundle": GLib.Variant("(sa{sv})", (path, options)),
             "Mark": GLib.Variant("(ss)", (one.choice(["good", "bad", "active", "fine"]), slot)),
-            "Get": GLib.Variant("(ss)", (INTERFACE, one.choice(["Operation", "Progress", "LastErrorInfo", "Nothing"]))),
+            "Get": GLib.Variant("(ss)", (INTERFACE, one.choice(["Operation", "Progress", "LastStatistics", "Nothing"]))),
             "GetAll": GLib.Variant("(s)", (INTERFACE,)), "WrongType": GLib.Variant("(i)", (7,)),
         }.get(kind)
         interface = {"Get": "org.freedesktop.DBus.Properties", "GetAll": "org.freedesktop.DBus.Properties",

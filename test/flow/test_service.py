@@ -42,9 +42,10 @@ METHODS = {
     "Install": ("s", ""), "InstallBundle": ("sa{sv}", ""), "Info": ("s", "ss"), "InspectBundle": ("sa{sv}", "a{sv}"),
     "Mark": ("ss", "ss"), "GetSlotStatus": ("", "a(sa{sv})"), "GetArtifactStatus": ("", "aa{sv}"),
     "GetPrimary": ("", "s"), "GetTrustStatus": ("", "a{sv}"),
-    "GetKeyringStatus": ("", "a{sv}"),
+    "GetKeyringStatus": ("", "a{sv}"), "Cancel": ("", ""),
 }
-PROPERTIES = {"Operation": "s", "LastError": "s", "LastErrorInfo": "a{sv}", "Progress": "(isi)", "Compatible": "s", "Variant": "s",
+PROPERTIES = {"Operation": "s", "LastError": "s", "LastErrorInfo": "a{sv}", "LastStatistics": "a{sv}", "Waiting": "a{sv}",
+              "Progress": "(isi)", "Compatible": "s", "Variant": "s",
               "SystemVersion": "s", "BootSlot": "s"}
 ANNOTATED = {
     ("InstallBundle", "In1"): "QVariantMap", ("InspectBundle", "In1"): "QVariantMap",
@@ -186,8 +187,9 @@ def test_install(device, bus, service, listener, bundle):
     events = listener.events()
     assert events[0] == ("Operation", "installing")
     assert events[-2:] == [("Completed", 0), ("Operation", "idle")]
+    assert events[-3][0] == "LastStatistics" and events[-3][1]["bytes-written"] + events[-3][1]["bytes-zero"] == len(IMAGE)
     progress = [value for name, value in events if name == "Progress"]
-    assert {name for name, _ in events[1:-2]} == {"Progress"}
+    assert {name for name, _ in events[1:-3]} == {"Progress"}
     assert [p for p, _, _ in progress] == sorted(p for p, _, _ in progress)
     copying = [p for p in progress if p[1] == "Copying image to rootfs.1"]
     assert len(copying) > 3

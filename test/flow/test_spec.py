@@ -160,7 +160,8 @@ INSPECTED = {
     "meta": ("a{sa{ss}}", {"update-info": {"release-notes": "none"}}),
 }
 PROPERTIES = {
-    "Operation": ("s", "idle"), "LastError": ("s", ""), "LastErrorInfo": ("a{sv}", {}), "Progress": ("(isi)", [0, "", 0]),
+    "Operation": ("s", "idle"), "LastError": ("s", ""), "LastErrorInfo": ("a{sv}", {}), "LastStatistics": ("a{sv}", {}),
+    "Waiting": ("a{sv}", {}), "Progress": ("(isi)", [0, "", 0]),
     "Compatible": ("s", "Test"), "Variant": ("s", "wide"), "SystemVersion": ("s", "7.1"), "BootSlot": ("s", "A"),
 }
 

@@ -177,6 +177,36 @@ def test_factory_status(made):
     assert re.search(r"Mode:\s+0700", debugfs(data, 'stat "/rauc"'))
 
 
+def kept_index(made, slot, name):
+    path = made["folder"] / "index"
+    path.unlink(missing_ok=True)
+    folder = f"/rauc/slot.{slot}/hash-{name}"
+    debugfs(made["parts"]["data"], f"dump {folder}/block-hash-index {path}")
+    assert path.exists(), f"there is no index in {folder}"
+    for inode, mode in ((f"/rauc/slot.{slot}", "0700"), (folder, "0700"), (f"{folder}/block-hash-index", "0600")):
+        assert re.search(rf"Mode:\s+{mode}", debugfs(made["parts"]["data"], f"stat {inode}"))
+    return path.read_bytes()
+
+
+def chunk_digests(data):
+    return b"".join(hashlib.sha256(data[at:at + 4096]).digest() for at in range(0, len(data), 4096))
+
+
+def test_indexes_of_both_slots(made):
+    """The first update needs no hashing, and the bundle has the very index of what runs."""
+    image = image_of(made["info"])
+    index = kept_index(made, "rootfs.0", image["checksum"])
+    assert index == chunk_digests(made["parts"]["root_a"].read_bytes()[:image["size"]])
+    assert kept_index(made, "rootfs.1", "unknown") == chunk_digests(made["parts"]["root_b"].read_bytes())
+    if OUR_RAUC:
+        assert image["adaptive"] == ["block-hash-index"]
+    out = made["folder"] / "extracted"
+    demo = ["-C", "keyring:allow-demo-keys=true"] if OUR_RAUC else []
+    done = run(RAUC, *demo, "extract", "--keyring", CA, made["raucb"], out)
+    assert done.returncode == 0, done.stderr
+    assert (out / "rootfs.ext4.block-hash-index").read_bytes() == index
+
+
 def test_owners_and_modes(made):
     shown = debugfs(made["parts"]["root_a"], 'stat "/boot/vmlinuz"')
     assert re.search(r"Mode:\s+0600", shown) and re.search(r"User:\s+12\s+Group:\s+34", shown)

@@ -174,6 +174,77 @@ static void test_not_activated(void)
 	assert_env(device, "B_OK", "0");
 }
 
+typedef struct {
+	Cancel *cancel;
+	const char *at; /* where somebody asks */
+	bool is_taken;
+} Asking;
+
+static void ask_at_message(void *user, const char *text)
+{
+	Asking *asking = user;
+
+	if (g_str_equal(text, asking->at))
+		asking->is_taken = cancel_ask(asking->cancel, "by a test");
+}
+
+static void ask_at_progress(void *user, int percent G_GNUC_UNUSED, const char *text,
+                            int depth G_GNUC_UNUSED, uint64_t bytes G_GNUC_UNUSED,
+                            uint64_t total G_GNUC_UNUSED)
+{
+	ask_at_message(user, text);
+}
+
+static const struct {
+	const char *at;
+	const char *why; /* NULL: too late */
+	const char *target, *status;
+} cancelled[] = {
+	{ "started", "before a slot was changed", "1", NULL },
+	{ "Checking bundle", "before a slot was changed", "1", NULL },
+	{ "Determining target install group done.", "before a slot was changed", "1", NULL },
+	{ "Updating slots...", "before a slot was changed", "1", NULL },
+	{ "Updating slot rootfs.1", "while slot rootfs.1 was written", "0", "failed" },
+	{ "Copying image to rootfs.1", "while slot rootfs.1 was written", "0", "failed" },
+	{ "Updating slot rootfs.1 done", "while slot rootfs.1 was written", "0", "ok" },
+	{ "All slots updated", NULL, "1", "ok" },
+	{ "finished", NULL, "1", "ok" },
+};
+
+/* Whenever it is: either the old system boots, or it was too late and the new one does. */
+static void test_cancelled(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(cancelled); i++) {
+		g_autoptr(Device) device = device_new();
+		g_autoptr(Cancel) cancel = cancel_new();
+		g_autoptr(GError) error = NULL;
+		g_autofree char *expected =
+			g_strconcat("Installation cancelled by a test ", cancelled[i].why, NULL);
+		Asking asking = { .cancel = cancel, .at = cancelled[i].at };
+		InstallRequest request = { .bundle = paths[1], .cancel = cancel };
+		InstallReport report;
+		InstallEvents events = { ask_at_message, ask_at_progress, &asking, &report, NULL };
+
+		device_set_env(device, "ORDER=A B\nA_OK=1\nA_TRY=0\nB_OK=1\nB_TRY=0\n");
+		g_autoptr(System) system = device_open(device, maker->cert, NULL, &error);
+		bool ok = install_run(system, &request, &events, &error);
+		g_assert_true(ok == !cancelled[i].why);
+		g_assert_true(ok == !asking.is_taken);
+		g_assert_true(ok == (report.stage == INSTALL_DONE));
+		if (!ok) {
+			g_assert_error(error, FAILURE, FAILURE_CANCELLED);
+			g_assert_cmpstr(error->message, ==, expected);
+		}
+		assert_env(device, "ORDER", ok ? "B A" : "A B");
+		assert_env(device, "A_OK", "1");
+		assert_env(device, "B_OK", cancelled[i].target);
+		const SlotStatus *status =
+			system_status(system, system_config(system)->slots->pdata[1]);
+		g_assert_cmpstr(status->status, ==, cancelled[i].status);
+		g_assert_false(cancel_ask(cancel, "afterwards"));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -195,6 +266,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/install/install/damaged-while-writing", test_damaged_while_writing);
 	g_test_add_func("/install/install/refusals", test_refusals);
 	g_test_add_func("/install/install/not-activated", test_not_activated);
+	g_test_add_func("/install/install/cancelled", test_cancelled);
 	int result = g_test_run();
 	g_bytes_unref(image);
 	g_free(paths[0]);

@@ -132,7 +132,7 @@ static void test_properties(void)
 	assert_call(
 		&scene, "org.freedesktop.DBus.Properties", "GetAll", "('" OURS "',)",
 		"({'Operation': <'idle'>, 'LastError': <''>, "
-		"'LastErrorInfo': <@a{sv} {}>, 'Progress': <(0, '', 0)>, 'Compatible': <'Test'>, 'Variant': <''>, 'SystemVersion': <''>, "
+		"'LastErrorInfo': <@a{sv} {}>, 'LastStatistics': <@a{sv} {}>, 'Waiting': <@a{sv} {}>, 'Progress': <(0, '', 0)>, 'Compatible': <'Test'>, 'Variant': <''>, 'SystemVersion': <''>, "
 		"'BootSlot': <'A'>},)");
 	tear_down(&scene);
 }
@@ -150,6 +150,8 @@ static void test_errors(void)
 	              g_str_equal(reply, ": unknown subcommand fine"));
 	g_autofree char *wrong = call(&scene, OURS, "Mark", "('fine',)");
 	g_assert_nonnull(g_strrstr(wrong, "InvalidArgs"));
+	g_autofree char *idle = call(&scene, OURS, "Cancel", "()");
+	g_assert_true(g_str_has_suffix(idle, ": no installation is running"));
 	g_autofree char *unknown = call(&scene, OURS, "Frobnicate", "()");
 	g_assert_nonnull(g_strrstr(unknown, "UnknownMethod"));
 	tear_down(&scene);

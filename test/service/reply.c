@@ -186,6 +186,34 @@ static void test_error_info(void)
 	}
 }
 
+static void test_waiting(void)
+{
+	const RemoteWaiting waiting = { "no net, next try in 4 s", "no net", 4, 7 };
+
+	assert_print(reply_waiting(NULL), "@a{sv} {}");
+	assert_print(reply_waiting(&waiting),
+	             "{'message': <'no net, next try in 4 s'>, 'reason': <'no net'>, "
+	             "'seconds': <uint32 4>, 'attempt': <uint32 7>}");
+}
+
+static void test_statistics(void)
+{
+	const InstallStatistics statistics = { .bundle_size = 9000,
+		                               .fetched = 5000,
+		                               .requests = 2,
+		                               .written = 7000,
+		                               .n_seeds = 1,
+		                               .seeds = { { "slot a.0", 2000 } } };
+
+	assert_print(reply_statistics(&statistics),
+	             "{'bundle-size': <uint64 9000>, 'bytes-fetched': <uint64 5000>, "
+	             "'requests': <uint64 2>, 'retries': <uint64 0>, 'waited-ms': <uint64 0>, "
+	             "'bytes-written': <uint64 7000>, 'bytes-in-place': <uint64 0>, "
+	             "'bytes-zero': <uint64 0>, 'seeds': <{'slot a.0': uint64 2000}>, "
+	             "'summary': <'fetched 5.0 kB of 9.0 kB in 2 requests, reused 2.0 kB (slot a.0 "
+	             "2.0 kB), wrote 7.0 kB'>}");
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -195,5 +223,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/reply/trust", test_trust);
 	g_test_add_func("/reply/artifacts", test_artifacts);
 	g_test_add_func("/reply/error-info", test_error_info);
+	g_test_add_func("/reply/waiting", test_waiting);
+	g_test_add_func("/reply/statistics", test_statistics);
 	return g_test_run();
 }

@@ -240,11 +240,15 @@ static void test_no_ranges(void)
 	check_read(source, REMOTE_SIZE - 100, 100);
 }
 
-static void note(void *user, const char *text)
+static void note(void *user, const RemoteWaiting *waiting)
 {
 	GString *heard = user;
 
-	g_string_append_printf(heard, "[%s]", text ? text : "going");
+	if (waiting)
+		g_string_append_printf(heard, "[%s|%s|%u|%u]", waiting->message, waiting->reason,
+		                       waiting->seconds, waiting->attempt);
+	else
+		g_string_append(heard, "[going]");
 }
 
 static void test_waiting(void)
@@ -258,7 +262,69 @@ static void test_waiting(void)
 	wire_add(words, "url", "wait");
 	g_autoptr(Source) source = source_remote_open(&request, NULL);
 	g_assert_nonnull(source);
-	g_assert_cmpstr(heard->str, ==, "[waiting for network][going]");
+	g_assert_cmpstr(heard->str, ==, "[waiting for network|gone|1|3][going]");
+}
+
+static void take_stats(void *user, const RemoteStats *stats)
+{
+	*(RemoteStats *)user = *stats;
+}
+
+/* What the other side says last of all is heard, whether it ends or has to be ended. */
+static void test_last_words(void)
+{
+	static const char *const modes[] = { "good", "stay" };
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
+		g_autoptr(GByteArray) words = g_byte_array_new();
+		RemoteStats stats = { 0 };
+		RemoteRequest request = { .program = g_getenv("PEER"),
+			                  .words = words,
+			                  .fetched = take_stats,
+			                  .user_data = &stats };
+
+		wire_add(words, "url", modes[i]);
+		Source *source = source_remote_open(&request, NULL);
+		check_read(source, 1000, 5000);
+		source_unref(source);
+		g_assert_cmpuint(stats.size, ==, REMOTE_SIZE);
+		g_assert_cmpuint(stats.requests, ==, 7);
+		g_assert_cmpuint(stats.bytes, ==, 8);
+		g_assert_cmpuint(stats.retries, ==, 9);
+		g_assert_cmpuint(stats.waited_ms, ==, 10);
+	}
+}
+
+static void *ask(void *user)
+{
+	g_usleep(200 * 1000);
+	g_assert_true(cancel_ask(user, "by another thread"));
+	return NULL;
+}
+
+/* Who waits for a server, or for bytes that do not come, is told. */
+static void test_cancelled(void)
+{
+	static const char *const modes[] = { "never", "mute" };
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
+		g_autoptr(GByteArray) words = g_byte_array_new();
+		g_autoptr(Cancel) cancel = cancel_new();
+		g_autoptr(GError) error = NULL;
+		RemoteRequest request = { .program = g_getenv("PEER"),
+			                  .words = words,
+			                  .cancel = cancel };
+		uint8_t byte;
+
+		wire_add(words, "url", modes[i]);
+		GThread *thread = g_thread_new("ask", ask, cancel);
+		g_autoptr(Source) source = source_remote_open(&request, &error);
+		g_assert_true(!source == (i == 0));
+		g_assert_false(source && source_read_at(source, &byte, 1, 5000000, &error));
+		g_thread_join(thread);
+		g_assert_error(error, FAILURE, FAILURE_CANCELLED);
+		g_assert_cmpstr(error->message, ==, "cancelled by another thread");
+	}
 }
 
 static void test_no_program(void)
@@ -288,6 +354,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/source/remote/bad", test_bad);
 	g_test_add_func("/source/remote/no-ranges", test_no_ranges);
 	g_test_add_func("/source/remote/waiting", test_waiting);
+	g_test_add_func("/source/remote/last-words", test_last_words);
+	g_test_add_func("/source/remote/cancelled", test_cancelled);
 	g_test_add_func("/source/remote/no-program", test_no_program);
 	return g_test_run();
 }

@@ -14,11 +14,15 @@ typedef struct {
 	GString *heard;
 } World;
 
-static void note(void *user, const char *text)
+static void note(void *user, const RemoteWaiting *waiting)
 {
 	GString *heard = user;
 
-	g_string_append_printf(heard, "[%s]", text ? text : "going");
+	if (waiting)
+		g_string_append_printf(heard, "[%s|%s|%u|%u]", waiting->message, waiting->reason,
+		                       waiting->seconds, waiting->attempt);
+	else
+		g_string_append(heard, "[going]");
 }
 
 static void init(World *world, const char *mode, const char *tries)
@@ -56,7 +60,7 @@ static void test_open(void)
 	g_assert_cmpstr(world.info.etag, ==, "\"e\"");
 	g_assert_true(world.info.is_http2);
 	g_assert_cmpuint(world.info.date, ==, 5);
-	g_assert_cmpstr(world.heard->str, ==, "[waiting for network][going]");
+	g_assert_cmpstr(world.heard->str, ==, "[waiting for network|gone|1|3][going]");
 	clear(&world);
 }
 

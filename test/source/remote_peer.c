@@ -38,11 +38,14 @@ static void opened(void)
 	g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, (uint64_t)REMOTE_SIZE);
 
 	if (g_str_equal(mode, "wait")) {
-		say_words(WIRE_WAITING, 0, "message", "waiting for network", "seconds", "1", NULL);
+		say_words(WIRE_WAITING, 0, "message", "waiting for network", "reason", "gone",
+		          "seconds", "1", "attempt", "3", NULL);
 		wire_send(3, WIRE_GOING, 0, NULL, 0, NULL);
 	}
 	if (g_str_equal(mode, "end"))
 		exit(0);
+	if (g_str_equal(mode, "never"))
+		return;
 	if (g_str_equal(mode, "refuse"))
 		say_words(WIRE_FAILED, 0, "code", "not-found", "http", "404", "message",
 		          "no such bundle", NULL);
@@ -92,6 +95,8 @@ static void take_read(const WireHead *head, const WireRead *read)
 	if (g_str_equal(mode, "fail") && read->at > 1000000)
 		say_words(WIRE_FAILED, head->id, "code", "integrity", "message",
 		          "the bundle has changed on the server", NULL);
+	if (g_str_equal(mode, "mute"))
+		return;
 	g_array_append_val(jobs, job);
 	serve(&g_array_index(jobs, Job, jobs->len - 1));
 }
@@ -127,6 +132,10 @@ int main(void)
 			take_credit(&head, *(const uint64_t *)bytes);
 		}
 	}
+	say_words(WIRE_STATS, 0, "requests", "7", "bytes", "8", "retries", "9", "waited-ms", "10",
+	          NULL);
+	if (g_strcmp0(mode, "stay") == 0)
+		sleep(60);
 	g_array_unref(jobs);
 	g_free(mode);
 	return 0;

@@ -163,6 +163,23 @@ typedef struct {
 	unsigned workers;
 } Story;
 
+/* The digest of what is in place from the first part on. */
+static void check_start(Seeds *seeds, const Bytes *image, const Bytes *target)
+{
+	Digest *digest;
+	uint8_t found[DIGEST_SIZE], expected[DIGEST_SIZE];
+	uint64_t n = seeds_take_start(seeds, &digest);
+	size_t size = (size_t)MIN(n * SEEDS_PART, image->source.size);
+
+	digest_finish(digest, found);
+	digest_free(digest);
+	digest_bytes(target->bytes, size, expected);
+	g_assert_cmpmem(found, DIGEST_SIZE, expected, DIGEST_SIZE);
+	g_assert_cmpint(memcmp(target->bytes, image->bytes, size), ==, 0);
+	if (seeds_planned(seeds, SEEDS_IN_PLACE) == image->source.size)
+		g_assert_cmpuint(size, ==, image->source.size);
+}
+
 /* Whatever the seeds are: in the end the target is the image. */
 static Figures play(const Story *story)
 {
@@ -191,6 +208,7 @@ static Figures play(const Story *story)
 	g_autoptr(Seeds) seeds = seeds_plan(&setup, pool, NULL, 0, &error);
 	g_assert_no_error(error);
 	g_assert_cmpint(image->n_read, ==, 0);
+	check_start(seeds, image, target);
 	target->bytes =
 		g_realloc(target->bytes, MAX(story->image.n, story->target.n) * (size_t)CHUNK);
 	fill_all(seeds, image, target, story->needs_data, &figures);

@@ -236,7 +236,7 @@ def test_every_variable_is_told():
 
 
 def test_every_exit_code_is_told():
-    assert re.findall(r"(?m)^\.TP\n\.B (\d)$", sections(page("rauc.1"), "SH")["EXIT STATUS"]) == ["0", "1", "2", "3"]
+    assert re.findall(r"(?m)^\.TP\n\.B (\d)$", sections(page("rauc.1"), "SH")["EXIT STATUS"]) == ["0", "1", "2", "3", "4"]
 
 
 def test_variables_of_hooks_and_handlers():
