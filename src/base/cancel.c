@@ -92,6 +92,16 @@ bool cancel_check(Cancel *cancel, GError **error)
 	return !why;
 }
 
+void cancel_blame(Cancel *cancel, GError **error)
+{
+	GError *why = NULL;
+
+	if (cancel_check(cancel, &why))
+		return;
+	g_clear_error(error);
+	g_propagate_error(error, why);
+}
+
 int cancel_fd(const Cancel *cancel)
 {
 	return cancel ? cancel->event : -1;

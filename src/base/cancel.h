@@ -26,6 +26,8 @@ bool cancel_ask(Cancel *cancel, const char *by);
 bool cancel_check(Cancel *cancel, GError **error);
 /* The same; and if nobody has, nobody can any more. */
 bool cancel_close(Cancel *cancel, GError **error);
+/* The same, in the place of an `error` that is only what came of it. */
+void cancel_blame(Cancel *cancel, GError **error);
 /* Readable once somebody has asked; -1 of NULL. Never to be read. */
 int cancel_fd(const Cancel *cancel);
 

@@ -53,7 +53,8 @@ typedef struct {
 	bool is_open;        /* the helper */
 
 	GMutex lock;
-	bool is_ending, is_over; /* we; and nothing more is heard */
+	bool is_ending;         /* we */
+	bool is_heard, is_over; /* there is a listener; it has ended */
 	GCond changed;
 	RemoteStreams *streams;
 	RemoteStats stats, earlier; /* those of helpers that have ended are in both */
@@ -261,7 +262,8 @@ static gpointer listen_to(gpointer user)
 	return NULL;
 }
 
-/* From any thread: who reads is told why, who hears meets the end of the socket. */
+/* From any thread: who reads is told why, who hears meets the end of the socket; a listener hears what
+ * the other side says last. */
 static void give_up(void *user, const GError *why)
 {
 	RemoteSource *remote = user;
@@ -270,7 +272,7 @@ static void give_up(void *user, const GError *why)
 	if (!remote->failed)
 		remote->failed = g_error_copy(why);
 	remote->is_ending = true;
-	shutdown(remote->helper.process.fd, SHUT_RDWR);
+	shutdown(remote->helper.process.fd, remote->is_heard ? SHUT_WR : SHUT_RDWR);
 	g_cond_broadcast(&remote->changed);
 	g_mutex_unlock(&remote->lock);
 }
@@ -477,17 +479,6 @@ static bool keep_end(RemoteSource *remote, const char *folder, GError **error)
 	return remote->kept != NULL;
 }
 
-/* Whose socket was shut down does not blame the other side. */
-static void blame_cancel(const RemoteSource *remote, GError **error)
-{
-	g_autoptr(GError) why = NULL;
-
-	if (cancel_check(remote->cancel, &why))
-		return;
-	g_clear_error(error);
-	g_propagate_error(error, g_steal_pointer(&why));
-}
-
 Source *source_remote_open(const RemoteRequest *request, GError **error)
 {
 	RemoteSource *remote = remote_new(request);
@@ -497,13 +488,16 @@ Source *source_remote_open(const RemoteRequest *request, GError **error)
 		return NULL;
 	cancel_watch(remote->cancel, &remote->watch);
 	if (!open_helper(remote, &remote->info, &remote->source.size, error)) {
-		blame_cancel(remote, error);
+		cancel_blame(remote->cancel, error); /* who shut the socket down */
 		return NULL;
 	}
 	remote->streams = remote_streams_new(remote->source.size);
 	if (!remote->streams)
 		return fail_null(error, FAILURE_IO, "not enough memory to stream");
 	remote->is_open = true;
+	g_mutex_lock(&remote->lock);
+	remote->is_heard = true;
+	g_mutex_unlock(&remote->lock);
 	remote->listener = g_thread_new("remote", listen_to, remote);
 	if (!remote->info.has_ranges && !keep_end(remote, request->folder, error))
 		return NULL;

@@ -35,8 +35,9 @@ typedef struct {
 	const char *program;    /* rauc-fetch */
 	const char *user;       /* who it runs as where we are root; NULL: as we do */
 	const WireWords *words; /* of OPEN */
-	const char *folder;     /* for what a server without ranges makes us keep; NULL: any */
-	Cancel *cancel;         /* ends all waiting, here and when reading; NULL: nothing does */
+	const char *
+		folder; /* for what a server without ranges makes us keep; NULL: that for temporary files */
+	Cancel *cancel; /* ends all waiting, here and when reading; NULL: nothing does */
 	/* From another thread. NULL: something comes again. */
 	void (*waiting)(void *user_data, const RemoteWaiting *waiting);
 	/* Now and then; the last time is when the source is freed. */

@@ -31,6 +31,20 @@ static void test_ask(void)
 	g_assert_error(again, FAILURE, FAILURE_CANCELLED);
 }
 
+static void test_blame(void)
+{
+	g_autoptr(Cancel) cancel = cancel_new();
+	g_autoptr(GError) error = NULL;
+
+	fail(&error, FAILURE_IO, "broken");
+	cancel_blame(cancel, &error);
+	g_assert_error(error, FAILURE, FAILURE_IO);
+	cancel_ask(cancel, "by me");
+	cancel_blame(cancel, &error);
+	g_assert_error(error, FAILURE, FAILURE_CANCELLED);
+	cancel_blame(cancel, NULL);
+}
+
 static void test_closed(void)
 {
 	g_autoptr(Cancel) cancel = cancel_new();
@@ -109,6 +123,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/base/cancel/ask", test_ask);
+	g_test_add_func("/base/cancel/blame", test_blame);
 	g_test_add_func("/base/cancel/closed", test_closed);
 	g_test_add_func("/base/cancel/none", test_none);
 	g_test_add_func("/base/cancel/watches", test_watches);
