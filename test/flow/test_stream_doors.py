@@ -2,6 +2,7 @@
 """What a person and a program see of an installation from a server, and how they end it: cancelled by a signal or over D-Bus,
 the network awaited, what it cost; in process and by the service."""
 
+import hashlib
 import json
 import os
 import random
@@ -14,6 +15,7 @@ import time
 
 import pytest
 
+import bundles
 import bus as buses
 import device as devices
 import webserver
@@ -452,6 +454,27 @@ def test_statistics_over_dbus(device, bus, start, server, image):
     assert code == 1
     assert Running(device, one.root / "good.raucb", "--require-manifest-hash=" + 64 * "0", env=bus.env).end()[0] == 1
     assert bus.property("LastStatistics")["data"]["bytes-fetched"]["data"] == 0  # of the last one, not of all
+
+
+def test_statistics_of_an_adaptive_update(run, device, server, folder, maker, image):
+    """What was not fetched is told by where it came from, to a program and to a person."""
+    new = bytearray(image)
+    for at in range(0, SIZE, 4 * MIB):
+        new[at:at + 8] = b"changed!"
+    index = b"".join(hashlib.sha256(new[at:at + 4096]).digest() for at in range(0, SIZE, 4096))
+    text = ("[update]\ncompatible=Test\nversion=2\n[bundle]\nformat=verity\n[image.rootfs]\n"
+            f"sha256={bundles.sha256(new)}\nsize={SIZE}\nfilename=rootfs.img\nadaptive=block-hash-index;\n")
+    made = maker.forge({"rootfs.img": bytes(new), "rootfs.img.block-hash-index": index}, text=text)
+    shutil.copy(made, folder / "adaptive.raucb")
+    (folder / "adaptive.raucb").chmod(0o644)
+    device.path("rootfs.0").write_bytes(image)
+    one = server()
+    code, out, err = run(f"{one.url}/adaptive.raucb", "--output-format=json").end()
+    told = json.loads(out)["statistics"]
+    assert code == 0 and device.content("rootfs.1", SIZE) == new, out + err
+    assert told["seeds"]["slot rootfs.0"] == SIZE - SIZE // (4 * MIB) * 4096, told
+    assert told["bytes-fetched"] < SIZE / 10 and told["bytes-fetched"] == sum(a.sent for a in one.asked())
+    assert re.search(r", reused 4\d\.\d MB \(slot rootfs\.0 4\d\.\d MB\), wrote 4\d\.\d MB$", told["summary"]), told
 
 
 def test_statistics_of_an_outage(device, slow):
