@@ -27,10 +27,9 @@ from test_cli import on_terminal
 SIZE = 40 * MIB
 CANCELLED = "Installation cancelled {} while slot rootfs.1 was written"
 CUSTOM_CANCELLED = "Installation cancelled {} while the bundle's handler was running"
-TELL = "touch {0}/running\n"
-POLITE = "trap 'touch {0}/told; exit 1' TERM; while :; do sleep 0.05; done"
-DEAF = "trap '' TERM; while :; do sleep 0.05; done"
-UNTIL_GO = "while [ ! -e {0}/go ]; do sleep 0.05; done"
+POLITE = "trap 'touch {0}/told; exit 1' TERM; touch {0}/running; while :; do sleep 0.05; done"
+DEAF = "trap '' TERM; touch {0}/running; while :; do sleep 0.05; done"
+UNTIL_GO = "touch {0}/running; while [ ! -e {0}/go ]; do sleep 0.05; done"
 HOOKED = "[hooks]\nfilename=program\n[image.rootfs]\nfilename=rootfs.img\nhooks=pre-install\n"
 HANDLED = "[handler]\nfilename=program\n[image.rootfs]\nfilename=rootfs.img\n"
 
@@ -123,10 +122,10 @@ def run(request, device):
 
 @pytest.fixture
 def handler(device):
-    """handler(name, script): of the system; it says when it runs."""
+    """handler(name, script): of the system."""
     def make(name, script):
         path = device.folder / f"handler-{name}"
-        path.write_text(f"#!/bin/sh\n{TELL.format(device.folder)}{script.format(device.folder)}\n")
+        path.write_text(f"#!/bin/sh\n{script.format(device.folder)}\n")
         path.chmod(0o755)
         device.change("handlers", **{name: path})
     return make
@@ -240,7 +239,7 @@ def test_cancelled_handler(run, device, handler, folder):
 @pytest.mark.parametrize("more,message", [(HOOKED, CANCELLED), (HANDLED, CUSTOM_CANCELLED)], ids=["hook", "full-custom"])
 def test_cancelled_program_of_the_bundle(run, device, pack, more, message):
     """One that will not end is killed."""
-    running = run(pack(more, TELL.format(device.folder) + DEAF), "--cancel-on-interrupt")
+    running = run(pack(more, DEAF.format(device.folder)), "--cancel-on-interrupt")
     wait_running(device)
     running.send(signal.SIGINT)
     code, out, err = running.end()
