@@ -24,8 +24,8 @@
  *     (closes the socket)             ->           the end
  *
  * A READ begins with no credit but what it brings: no more bytes of it are sent than were
- * granted, so what lies in memory is bounded by who asks (with HTTP/2 a request to the server is for
- * what there is credit for: small portions cost a round trip each). Words are "key=value" with a NUL
+ * granted, so what lies in memory is bounded by who asks; what was not granted stays with the server.
+ * On a server without ranges (OPENED: ranges) every READ is the whole file up to its end. Words are "key=value" with a NUL
  * behind each; a key may be there several times. The other side is not trusted: sizes are
  * checked before memory is asked for.
  *

@@ -166,6 +166,18 @@ static void take_retry_after(Headers *headers, const char *value, size_t size)
 		headers->retry_date = headers_parse_date(value, size);
 }
 
+static void take_length(Headers *headers, const char *value, size_t size)
+{
+	const char *at = value;
+	uint64_t length;
+
+	if (!take_number(&at, value + size, &length) || at != value + size)
+		return;
+	headers->is_contradictory |= headers->has_length && headers->length != length;
+	headers->has_length = true;
+	headers->length = length;
+}
+
 static void take_value(Headers *headers, const char *name, size_t length, const char *value,
                        size_t size)
 {
@@ -181,6 +193,8 @@ static void take_value(Headers *headers, const char *name, size_t length, const 
 	}
 	if (IS("Content-Range"))
 		take_range(headers, value, value + size);
+	else if (IS("Content-Length"))
+		take_length(headers, value, size);
 	else if (IS("ETag"))
 		take_etag(headers, value, size);
 	else if (IS("Retry-After"))

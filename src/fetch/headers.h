@@ -17,8 +17,10 @@ typedef struct {
 	/* Content-Range: bytes `first`-`last`/`total`, or bytes *\/`total` */
 	bool has_range, has_total;
 	uint64_t first, last, total;
-	bool is_contradictory;        /* it was there twice, with different values */
-	bool is_encoded;              /* packed by the server, though nobody asked for that */
+	bool is_contradictory; /* it was there twice, with different values */
+	bool is_encoded;       /* packed by the server, though nobody asked for that */
+	bool has_length;
+	uint64_t length;              /* of the body */
 	char etag[HEADERS_ETAG_SIZE]; /* with its quotes; empty: none */
 	int64_t date, modified;       /* Unix; 0: none */
 	int64_t retry_after;          /* seconds; -1: none */

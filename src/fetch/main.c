@@ -62,6 +62,15 @@ static void fall_silent(void)
 		close(STDERR_FILENO);
 }
 
+/* Whose token it is. The engine knows it by another name. */
+static void choose_module(void)
+{
+	const char *module = g_getenv("RAUC_PKCS11_MODULE");
+
+	if (module && module[0])
+		g_setenv("PKCS11_MODULE_PATH", module, TRUE);
+}
+
 static bool run(Link *link, GError **error)
 {
 	WireHead head;
@@ -76,8 +85,10 @@ static bool run(Link *link, GError **error)
 		transfer_refuse(link, why);
 		return true;
 	}
-	if (order_has_token(order))
+	if (order_has_token(order)) {
+		choose_module();
 		fall_silent();
+	}
 	sandbox_close_files((const char *const[]){ order->tls_ca, order->tls_cert, order->tls_key },
 	                    3, order_has_token(order));
 	return transfer_run(link, order, error);

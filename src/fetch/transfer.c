@@ -32,6 +32,7 @@ static void finish(Transfer *transfer, Range *range)
 	range->is_told = true;
 	if (range->is_opening) {
 		shared->file = range->request->headers;
+		shared->is_whole = request_status(range->request) == 200;
 		shared->http = request_http_version(range->request);
 		shared->target = target_copy(range->target);
 		shared->is_open = true;
@@ -105,7 +106,8 @@ static char *reason_of(const Range *range, const PolicyOutcome *outcome)
 	case 0:
 		return g_strdup("server not responding");
 	case 200:
-		return g_strdup("range requests not supported by server");
+		return g_strdup(range->shared->is_whole ? "incomplete HTTP response"
+		                                        : "range requests not supported by server");
 	case 204:
 		return g_strdup("no content");
 	case 206:
@@ -141,6 +143,8 @@ static bool is_final(const Range *range, const PolicyOutcome *outcome, Failure *
 {
 	bool is_final = policy_is_final(outcome, why), is_last = is_last_try(range);
 
+	if (range->shared->is_whole && outcome->code == CURLE_OK && outcome->http == 200)
+		return false;
 	/* It did send ranges; this may be the page of a hotel that wants to be logged in to. */
 	if (!range->is_opening && outcome->code == CURLE_OK && outcome->http == 200)
 		return is_last;
@@ -264,7 +268,7 @@ static unsigned count_free(const Transfer *transfer, bool is_shared)
 /* Only one that will not stand still may share a connection. */
 static bool can_share(const Range *range)
 {
-	return range->credit >= range->size - range->sent;
+	return range->credit >= range->size - range->sent && !range->shared->is_whole;
 }
 
 static void start_queued(Transfer *transfer)

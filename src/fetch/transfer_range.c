@@ -2,6 +2,8 @@
 
 #include "fetch/transfer_range.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "fetch/transfer_tell.h"
 
@@ -23,6 +25,29 @@ void range_free(Range *range)
 	g_clear_pointer(&range->target, target_free);
 	g_clear_error(&range->broken);
 	g_free(range);
+}
+
+/* No ranges, but a file. What else answers 200, such as the page of a hotel that wants to be logged in to, is told apart
+ * by how bundles begin. */
+static bool check_whole(Range *range, GError **error)
+{
+	Headers *said = &range->request->headers;
+
+	if (!said->has_length)
+		return fail(error, FAILURE_UNSUPPORTED, "range requests not supported by server");
+	said->has_total = true;
+	said->total = said->length;
+	if (!range->is_opening && !headers_same_file(&range->shared->file, said))
+		return fail(error, FAILURE_INTEGRITY,
+		            "the bundle has changed on the server while it was read");
+	return true;
+}
+
+static bool is_magic(const Range *range, const char *bytes, size_t size)
+{
+	static const char magic[] = "hsqs";
+
+	return memcmp(magic + range->sent, bytes, MIN(size, strlen(magic) - range->sent)) == 0;
 }
 
 static bool check_opening(const Headers *said, const Range *range, GError **error)
@@ -47,6 +72,8 @@ bool range_check_head(Range *range, GError **error)
 		return fail(error, FAILURE_UNSUPPORTED,
 		            "server packs the bundle on its way (Content-Encoding), so that there "
 		            "are no ranges of it: switch that off");
+	if (request_status(range->request) == 200)
+		return check_whole(range, error);
 	if (range->is_opening)
 		return check_opening(said, range, error);
 	if (!headers_same_file(file, said))
@@ -72,14 +99,14 @@ static size_t hold(Range *range, RangeHold why)
 /* Is there still a reason? */
 static RangeHold pick_hold(const Range *range)
 {
-	if (link_is_full(range->shared->link))
+	if (range->to_pass == 0 && link_is_full(range->shared->link))
 		return RANGE_HELD_FOR_LINK;
-	if (range->credit == 0)
+	if (range->to_pass == 0 && range->credit == 0)
 		return RANGE_HELD_FOR_CREDIT;
 	return range->shared->paid_at > g_get_monotonic_time() ? RANGE_HELD_FOR_RATE : RANGE_FREE;
 }
 
-static void note_progress(Range *range, size_t n)
+static void note_bytes(Range *range, size_t n)
 {
 	RangeShared *shared = range->shared;
 	uint64_t rate = shared->order->policy.rate_limit;
@@ -88,10 +115,31 @@ static void note_progress(Range *range, size_t n)
 	if (rate)
 		shared->paid_at = MAX(shared->paid_at, shared->byte_at) +
 		                  (gint64)((uint64_t)n * G_USEC_PER_SEC / rate);
+	shared->n_bytes += n;
+	transfer_tell_going(shared);
+}
+
+static void note_progress(Range *range, size_t n)
+{
+	note_bytes(range, n);
 	if (!range->is_opening)
 		range->attempt = 0;
 	range->is_from_origin = false;
-	transfer_tell_going(shared);
+}
+
+/* What comes before that which is wanted: is it all of these bytes? */
+static bool pass_over(Range *range, size_t size)
+{
+	if (range->to_pass < size) {
+		if (range->to_pass > 0)
+			note_bytes(range, (size_t)range->to_pass);
+		range->n_skip += (size_t)range->to_pass;
+		range->to_pass = 0;
+		return false;
+	}
+	note_bytes(range, size);
+	range->to_pass -= size;
+	return true;
 }
 
 static void send_bytes(Range *range, const char *bytes, size_t size)
@@ -112,7 +160,7 @@ static void send_bytes(Range *range, const char *bytes, size_t size)
 static size_t take(void *user, const char *bytes, size_t size)
 {
 	Range *range = user;
-	size_t skip = MIN(range->n_skip, size), n;
+	size_t skip, n;
 
 	if (!range->is_head_checked && !range_check_head(range, &range->broken))
 		return 0;
@@ -122,13 +170,22 @@ static size_t take(void *user, const char *bytes, size_t size)
 		return 0; /* more than was asked for */
 	if (pick_hold(range) != RANGE_FREE)
 		return hold(range, pick_hold(range));
+	if (range->to_pass > 0 && pass_over(range, size))
+		return size;
+	if (pick_hold(range) != RANGE_FREE)
+		return hold(range, pick_hold(range));
+	skip = MIN(range->n_skip, size);
+	if (range->is_opening && request_status(range->request) == 200 &&
+	    !is_magic(range, bytes, size)) {
+		fail(&range->broken, FAILURE_UNSUPPORTED, "range requests not supported by server");
+		return 0;
+	}
 	n = (size_t)MIN((uint64_t)(size - skip), MIN(range->credit, range->size - range->sent));
 	if (n)
 		note_progress(range, n);
 	send_bytes(range, bytes + skip, n);
 	range->sent += n;
 	range->credit -= n;
-	range->shared->n_bytes += n;
 	if (range->sent == range->size) {
 		range->phase = RANGE_DONE;
 		return skip + n == size ? size : 0;
@@ -153,6 +210,7 @@ bool range_start(Range *range, CURLM *multi, GError **error)
 		.first = range->at + range->sent,
 		.last = range->at + range->size - 1,
 		.is_opening = range->is_opening,
+		.is_whole = shared->is_whole,
 		.is_fresh = range->attempt > 0 && !range->is_shared,
 		.take = take,
 		.user = range,
@@ -169,6 +227,7 @@ bool range_start(Range *range, CURLM *multi, GError **error)
 	range->phase = RANGE_RUNNING;
 	range->sent_then = range->sent;
 	range->n_skip = 0;
+	range->to_pass = shared->is_whole ? range->at + range->sent : 0;
 	range->hold = RANGE_FREE;
 	range->was_held = range->is_head_checked = range->is_ready = range->is_astray = false;
 	range->byte_at = g_get_monotonic_time();

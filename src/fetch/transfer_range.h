@@ -28,6 +28,7 @@ typedef struct {
 	Headers file;   /* as OPEN found it: total, etag, modified, date */
 	Target *target; /* where it is; NULL before OPEN */
 	unsigned http;  /* version */
+	bool is_whole;  /* the server knows no ranges: every answer begins at the beginning */
 	bool is_open;
 	gint64 byte_at; /* when the last byte came, or began to be waited for (monotonic, us) */
 	gint64 paid_at; /* when what came so far has been made up for, where there is a rate */
@@ -49,6 +50,7 @@ typedef struct {
 	gint64 byte_at;     /* as above; while held, when that began */
 	uint64_t sent_then; /* what `sent` was at its beginning */
 	size_t n_skip;      /* of what curl will show again, was sent already */
+	uint64_t to_pass;   /* of an answer that begins before what is wanted */
 	bool is_ready;      /* connected; until then curl has an eye on the time */
 	RangeHold hold;
 	bool was_held, is_head_checked;

@@ -25,7 +25,8 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *user)
 	long status = request_status(request);
 
 	size *= one;
-	if (status == 206)
+	if (status == (request->wish.is_whole ? 200 : 206) ||
+	    (status == 200 && request->wish.is_opening))
 		return request->wish.take(request->wish.user, bytes, size);
 	request->n_swallowed += size;
 	return status != 200 && request->n_swallowed <= MAX_SWALLOWED ? size : 0;
@@ -117,6 +118,8 @@ static bool set_token(Request *request, GError **error)
 		            "'pkcs11', which is not here (Debian: libengine-pkcs11-openssl)");
 	if (order_is_token(order->tls_key))
 		curl_easy_setopt(request->easy, CURLOPT_SSLKEYTYPE, "ENG");
+	/* where the URL has none; as with the keys that sign */
+	curl_easy_setopt(request->easy, CURLOPT_KEYPASSWD, g_getenv("RAUC_PKCS11_PIN"));
 	if (order_is_token(order->tls_cert))
 		curl_easy_setopt(request->easy, CURLOPT_SSLCERTTYPE, "ENG");
 	return true;
@@ -189,7 +192,7 @@ Request *request_new(const RequestWish *wish, GError **error)
 		return fail_null(error, FAILURE_IO, "libcurl cannot make a request");
 	}
 	curl_easy_setopt(request->easy, CURLOPT_URL, wish->target->url);
-	curl_easy_setopt(request->easy, CURLOPT_RANGE, range);
+	curl_easy_setopt(request->easy, CURLOPT_RANGE, wish->is_whole ? NULL : range);
 	curl_easy_setopt(request->easy, CURLOPT_ERRORBUFFER, request->message);
 	curl_easy_setopt(request->easy, CURLOPT_PRIVATE, wish->user);
 	curl_easy_setopt(request->easy, CURLOPT_HEADERFUNCTION, on_header);
@@ -262,6 +265,14 @@ char *request_reason(const Request *request, CURLcode code)
 
 	curl_easy_getinfo(request->easy, CURLINFO_OS_ERRNO, &number);
 	switch (code) {
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_ENGINE_INITFAILED:
+		if (!order_has_token(request->wish.order))
+			return g_strdup_printf("tls-cert or tls-key cannot be used: %s", said);
+		return g_strdup_printf(
+			"tls-cert or tls-key cannot be used: %s: check that their token is there for "
+			"the user rauc-fetch runs as, its module (RAUC_PKCS11_MODULE), and its PIN",
+			said);
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return g_strdup_printf("the name %s cannot be resolved", host);
 	case CURLE_COULDNT_RESOLVE_PROXY:

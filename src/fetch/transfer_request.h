@@ -15,9 +15,10 @@ typedef struct {
 	const Order *order;
 	const Target *target;
 	uint64_t first, last; /* both of them wanted */
-	bool is_opening;      /* the first request: says who we are */
+	bool is_opening;      /* the first request: says who we are, and takes a 200 too */
+	bool is_whole;        /* the server knows no ranges: a 200 with all of it */
 	bool is_fresh;        /* on a connection of its own */
-	RequestTake take;     /* only of a 206 */
+	RequestTake take;     /* only of a 206, or of such a 200 */
 	void *user;           /* of `take`; also CURLINFO_PRIVATE */
 } RequestWish;
 

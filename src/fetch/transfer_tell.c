@@ -26,7 +26,7 @@ void transfer_tell_opened(RangeShared *shared)
 	if (file->date > 0)
 		wire_add_number(words, "date", (uint64_t)file->date);
 	wire_add(words, "http", shared->http == 1 ? "1.1" : shared->http == 2 ? "2" : "3");
-	wire_add(words, "ranges", "yes");
+	wire_add(words, "ranges", shared->is_whole ? "no" : "yes");
 	send_words(shared, WIRE_OPENED, 0, words);
 }
 

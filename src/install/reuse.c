@@ -286,9 +286,9 @@ Reuse *reuse_prepare(const StepContext *context, const PlanStep *step)
 	reuse->old_sha256 = g_strdup(vouched_sha256(reuse, step->slot));
 	reuse->adaptive.plan = -1;
 	if (!slot_data_begin(folder, step->slot, reuse->old_sha256, &error) ||
-	    (wants && !prepare(reuse, &error)))
-		g_warning("Continuing after adaptive mode error: %s", error->message);
-	if (error) {
+	    (wants && !prepare(reuse, &error))) {
+		if (!g_error_matches(error, FAILURE, FAILURE_CANCELLED))
+			g_warning("Continuing after adaptive mode error: %s", error->message);
 		fd_clear(&reuse->adaptive.plan);
 		slot_data_drop_new_index(folder, step->slot);
 	}

@@ -18,7 +18,8 @@
 
 typedef struct Reuse Reuse;
 
-/* Before anything of the slot or its status is changed. NULL without a data directory. */
+/* Before anything of the slot or its status is changed. NULL without a data directory. Who cancels
+ * is heard by what comes next. */
 Reuse *reuse_prepare(const StepContext *context, const PlanStep *step);
 /* For the writer; NULL: the image is to be written as it comes. */
 Adaptive *reuse_adaptive(Reuse *reuse);

@@ -225,7 +225,7 @@ static bool update(const StepContext *context, const PlanStep *step, GError **er
 	tell(context, "%s", text);
 	event_log_write(system_events(context->facts.system), &event);
 	g_autoptr(Reuse) reuse = reuse_prepare(context, step);
-	if (!save_pending(context, step, error))
+	if (!cancel_check(context->facts.cancel, error) || !save_pending(context, step, error))
 		return false;
 	if (!write_image(context, step, reuse, error)) {
 		if (!save_result(context, step, "failed", &unsaved))

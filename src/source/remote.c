@@ -12,10 +12,14 @@
 
 #include "source/remote.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "source/remote_helper.h"
 #include "source/remote_store.h"
 #include "source/remote_streams.h"
@@ -27,9 +31,17 @@
 #define TAIL_SIZE  (12 * 1024) /* a signature, and a bit of the hash tree */
 #define LAST_WORDS 1000        /* ms */
 
+/* Without ranges: of so many bytes one of the end is kept, hash tree and all, and so many besides. */
+#define KEPT_OF    120
+#define KEPT_MORE  (1024 * 1024)
+#define KEPT_STEP  (64 * 1024)
+#define MOST_BEGUN 8
+
 typedef struct {
 	Source source;
 	RemoteInfo info;
+	Source *kept; /* what lies from `kept_at` on, on a server without ranges */
+	uint64_t kept_at;
 	GThread *listener;
 	void (*fetched)(void *user_data, const RemoteStats *stats);
 	void *user_data;
@@ -280,6 +292,13 @@ static const uint8_t *wait_for(RemoteSource *remote, uint64_t number, uint64_t l
 			return NULL;
 		}
 		remote_streams_want(remote->streams, number, last);
+		if (remote_streams_begun(remote->streams) > MOST_BEGUN) {
+			fail(error, FAILURE_UNSUPPORTED,
+			     "range requests not supported by server, and the bundle would have to be "
+			     "fetched from its beginning more than %d times",
+			     MOST_BEGUN);
+			return NULL;
+		}
 		if (is_late)
 			remote_streams_insist(remote->streams, number);
 		if (remote_streams_has_words(remote->streams)) {
@@ -291,9 +310,8 @@ static const uint8_t *wait_for(RemoteSource *remote, uint64_t number, uint64_t l
 	}
 }
 
-static bool remote_read_at(Source *source, void *to, size_t size, uint64_t at, GError **error)
+static bool read_streams(RemoteSource *remote, void *to, size_t size, uint64_t at, GError **error)
 {
-	RemoteSource *remote = (RemoteSource *)source;
 	uint8_t *out = to;
 
 	g_mutex_lock(&remote->lock);
@@ -313,6 +331,18 @@ static bool remote_read_at(Source *source, void *to, size_t size, uint64_t at, G
 		say_words(remote);
 	g_mutex_unlock(&remote->lock);
 	return size == 0;
+}
+
+static bool remote_read_at(Source *source, void *to, size_t size, uint64_t at, GError **error)
+{
+	RemoteSource *remote = (RemoteSource *)source;
+	size_t n = size;
+
+	if (remote->kept && at + size > remote->kept_at)
+		n = at < remote->kept_at ? (size_t)(remote->kept_at - at) : 0;
+	return (n == 0 || read_streams(remote, to, n, at, error)) &&
+	       (n == size || source_read_at(remote->kept, (uint8_t *)to + n, size - n,
+	                                    at + n - remote->kept_at, error));
 }
 
 /* Asked for when somebody reads next, so that what belongs together comes together. */
@@ -350,6 +380,7 @@ static void remote_free(Source *source)
 		end_listener(remote);
 	remote_helper_clear(&remote->helper);
 	remote_streams_free(remote->streams);
+	source_unref(remote->kept);
 	g_clear_error(&remote->failed);
 	g_mutex_clear(&remote->lock);
 	g_mutex_clear(&remote->sending);
@@ -393,6 +424,61 @@ static void plan_ends(RemoteSource *remote)
 	source_prefetch(&remote->source, MIN(HEAD_SIZE, size), 0);
 }
 
+/* A file without a name. */
+static int make_file(const char *folder, GError **error)
+{
+	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0) {
+		g_autofree char *path = g_build_filename(folder, ".rauc-XXXXXX", NULL);
+
+		fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
+		if (fd >= 0)
+			unlink(path);
+	}
+	if (fd < 0)
+		fail_errno(error, "cannot make a file in %s", folder);
+	return fd;
+}
+
+static bool keep_bytes(RemoteSource *remote, int fd, GError **error)
+{
+	uint64_t end = remote->source.size;
+	g_autofree uint8_t *bytes = g_malloc(KEPT_STEP);
+
+	for (uint64_t at = remote->kept_at; at < end; at += KEPT_STEP) {
+		size_t n = (size_t)MIN(KEPT_STEP, end - at);
+
+		if (!read_streams(remote, bytes, n, at, error))
+			return false;
+		if (!fd_write(fd, bytes, n, "a file for the end of the bundle", error))
+			return false;
+	}
+	return true;
+}
+
+/* The server knows no ranges: the first time through the bundle is for its end. */
+static bool keep_end(RemoteSource *remote, const char *folder, GError **error)
+{
+	uint64_t size = remote->source.size, n = size / KEPT_OF + KEPT_MORE;
+	const char *place = folder && access(folder, W_OK) == 0 ? folder : g_get_tmp_dir();
+	fd_auto int fd = make_file(place, error);
+
+	if (fd < 0)
+		return false;
+	remote->kept_at = size > n ? (size - n) / PIECE * PIECE : 0;
+	g_message("%s knows no range requests: the bundle is fetched from beginning to end%s; "
+	          "%" G_GUINT64_FORMAT " KiB of it are kept in %s meanwhile",
+	          remote->info.url, remote->kept_at ? ", twice" : "",
+	          (size - remote->kept_at + 1023) / 1024, place);
+	remote_streams_go_in_order(remote->streams, (size + PIECE - 1) / PIECE);
+	if (!keep_bytes(remote, fd, error))
+		return false;
+	remote_streams_go_in_order(remote->streams, remote->kept_at / PIECE);
+	remote->kept = source_file_take(fd_steal(&fd), place, error);
+	return remote->kept != NULL;
+}
+
 Source *source_remote_open(const RemoteRequest *request, GError **error)
 {
 	RemoteSource *remote = remote_new(request);
@@ -413,7 +499,10 @@ Source *source_remote_open(const RemoteRequest *request, GError **error)
 	remote->is_heard = true;
 	g_mutex_unlock(&remote->lock);
 	remote->listener = g_thread_new("remote", listen_to, remote);
-	plan_ends(remote);
+	if (!remote->info.has_ranges && !keep_end(remote, request->folder, error))
+		return NULL;
+	if (remote->info.has_ranges)
+		plan_ends(remote);
 	return g_steal_pointer(&source);
 }
 

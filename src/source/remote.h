@@ -8,6 +8,10 @@
  * range is one request, those with little between them are one, and bytes are let in only as fast as
  * they are read. Everything else is asked for when it is wanted, in windows of 32 KiB. What lies in
  * memory is 4 MiB, whatever the size of the file.
+ *
+ * A server that knows no ranges can only be read from the beginning to the end. The end of a bundle says
+ * what the rest has to be, so it is read twice: first its last hundredth, which is kept in a file, then
+ * the rest, in order. Going back costs another time, and there is an end to that.
  */
 
 #include "base/cancel.h"
@@ -31,7 +35,9 @@ typedef struct {
 	const char *program;    /* rauc-fetch */
 	const char *user;       /* who it runs as where we are root; NULL: as we do */
 	const WireWords *words; /* of OPEN */
-	Cancel *cancel;         /* ends all waiting, here and when reading; NULL: nothing does */
+	const char *
+		folder; /* for what a server without ranges makes us keep; NULL: that for temporary files */
+	Cancel *cancel; /* ends all waiting, here and when reading; NULL: nothing does */
 	/* From another thread. NULL: something comes again. */
 	void (*waiting)(void *user_data, const RemoteWaiting *waiting);
 	/* Now and then; the last time is when the source is freed. */
@@ -44,6 +50,7 @@ typedef struct {
 	char *etag;              /* "" where the server has none */
 	uint64_t modified, date; /* Unix; 0: not said */
 	bool is_http2;
+	bool has_ranges;
 } RemoteInfo;
 
 /* Starts the program and asks the server. The failure has the code the other side gave it. */

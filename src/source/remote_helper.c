@@ -176,6 +176,7 @@ static bool take_opened(const WireHead *head, const void *bytes, RemoteInfo *inf
 		.modified = wire_find_number(bytes, head->size, "modified"),
 		.date = wire_find_number(bytes, head->size, "date"),
 		.is_http2 = g_strcmp0(http, "2") == 0,
+		.has_ranges = g_strcmp0(wire_find(bytes, head->size, "ranges"), "no") != 0,
 	};
 	return true;
 }
@@ -209,5 +210,6 @@ void remote_helper_clear_info(RemoteInfo *info)
 
 bool remote_helper_is_same(const RemoteInfo *a, const RemoteInfo *b)
 {
-	return g_str_equal(a->etag, b->etag) && a->modified == b->modified;
+	return g_str_equal(a->etag, b->etag) && a->modified == b->modified &&
+	       a->has_ranges == b->has_ranges;
 }

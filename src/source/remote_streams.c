@@ -40,6 +40,8 @@ struct RemoteStreams {
 	RemotePlan *plan;
 	GPtrArray *streams; /* of Stream, in the order of their turns */
 	GArray *words;      /* of RemoteWord, not said yet */
+	uint64_t order_end; /* 0: in any order */
+	unsigned n_begun;
 };
 
 RemoteStreams *remote_streams_new(uint64_t size)
@@ -201,7 +203,7 @@ void remote_streams_plan(RemoteStreams *streams, uint64_t size, uint64_t at)
 {
 	uint64_t first = at / PIECE, end = (at + size + PIECE - 1) / PIECE;
 
-	if (size == 0 || at >= streams->size)
+	if (size == 0 || at >= streams->size || streams->order_end)
 		return;
 	end = MIN(end, count_pieces(streams));
 	cut_ends(streams, &first, &end);
@@ -220,6 +222,31 @@ static Stream *leap(RemoteStreams *streams, Stream *stream, uint64_t number)
 	return start(streams, number, end, LEAD);
 }
 
+void remote_streams_go_in_order(RemoteStreams *streams, uint64_t end)
+{
+	streams->order_end = end;
+	g_array_set_size(streams->plan, 0);
+}
+
+unsigned remote_streams_begun(const RemoteStreams *streams)
+{
+	return streams->n_begun;
+}
+
+/* Back: all that was on its way is left. */
+static Stream *begin_again(RemoteStreams *streams, uint64_t number)
+{
+	while (streams->streams->len > 0) {
+		Stream *stream = streams->streams->pdata[0];
+		RemoteWord word = { WIRE_CANCEL, stream->id, { 0 } };
+
+		g_array_append_val(streams->words, word);
+		drop(streams, stream);
+	}
+	streams->n_begun++;
+	return start(streams, number, streams->order_end, LEAD);
+}
+
 /* What is not on its way yet, from `number` on; with all of its extent where that was announced. */
 static Stream *start_at(RemoteStreams *streams, uint64_t number, uint64_t last)
 {
@@ -235,9 +262,11 @@ void remote_streams_want(RemoteStreams *streams, uint64_t number, uint64_t last)
 {
 	Stream *stream = find_stream(streams, number, G_MAXUINT64);
 
-	if (!stream)
+	if (!stream && streams->order_end)
+		stream = begin_again(streams, number);
+	else if (!stream)
 		stream = start_at(streams, number, last);
-	else if (number - stream->next > LEAP)
+	else if (number - stream->next > LEAP && !streams->order_end)
 		stream = leap(streams, stream, number);
 	if (stream)
 		stream->floor = MAX(stream->floor, number);
@@ -246,7 +275,7 @@ void remote_streams_want(RemoteStreams *streams, uint64_t number, uint64_t last)
 
 void remote_streams_insist(RemoteStreams *streams, uint64_t number)
 {
-	Stream *stream = find_stream(streams, number, LEAP);
+	Stream *stream = find_stream(streams, number, G_MAXUINT64);
 
 	if (stream && number >= stream->granted)
 		grant(streams, stream, number + LEAD);

@@ -35,6 +35,12 @@ typedef struct {
 RemoteStreams *remote_streams_new(uint64_t size);
 void remote_streams_free(RemoteStreams *streams);
 
+/* From now on only from the beginning to the end, which is piece `end`: nothing is planned, and what is wanted
+ * comes with all that lies between. */
+void remote_streams_go_in_order(RemoteStreams *streams, uint64_t end);
+/* How often that began. */
+unsigned remote_streams_begun(const RemoteStreams *streams);
+
 /* These bytes will be read, in the order of these calls. */
 void remote_streams_plan(RemoteStreams *streams, uint64_t size, uint64_t at);
 

@@ -171,6 +171,7 @@ Source *stream_open(const Config *config, const StreamAccess *access, const char
 	RemoteRequest request = { .program = program,
 		                  .user = user ? user : SANDBOX_USER,
 		                  .words = words,
+		                  .folder = config->data_directory,
 		                  .cancel = asked->cancel,
 		                  .waiting = asked->waiting,
 		                  .fetched = asked->fetched,

@@ -81,7 +81,7 @@ bool adaptive_copy(CopyJob *job, Adaptive *with, GError **error)
 	if (ok)
 		return true;
 	with->has_failed = true;
-	/* a server that is gone for good will not come back for the rest, nor will who cancelled */
+	/* a server that is gone for good will not come back for the rest, and who said stop meant it */
 	if (g_error_matches(why, FAILURE, FAILURE_NETWORK) ||
 	    g_error_matches(why, FAILURE, FAILURE_CANCELLED)) {
 		g_propagate_error(error, g_steal_pointer(&why));

@@ -13,21 +13,26 @@ static bool check(const WriterJob *job, GError **error)
 
 static void add_seed(WriterJob *job, const char *kind, const char *name, uint64_t bytes)
 {
-	if (!bytes || job->n_seeds >= WRITER_MOST_SEEDS)
+	WriterSeed *seed = &job->seeds[job->n_seeds];
+
+	if (!bytes || job->n_seeds == WRITER_MOST_SEEDS)
 		return;
-	WriterSeed *seed = &job->seeds[job->n_seeds++];
 	g_snprintf(seed->name, sizeof(seed->name), "%s%s", kind, name);
 	seed->bytes = bytes;
+	job->n_seeds++;
 }
 
-/* Where the image came from, if not from the bundle; what was in place is counted besides. */
-static void tell_seeds(WriterJob *job, const Adaptive *adaptive)
+static void report_seeds(WriterJob *job)
 {
-	add_seed(job, "zeroes", "", adaptive->n_from[SEEDS_ZERO]);
-	add_seed(job, "the image itself", "", adaptive->n_from[SEEDS_WRITTEN]);
-	add_seed(job, "slot ", job->slot->name, adaptive->n_from[SEEDS_TARGET]);
+	const Adaptive *adaptive = job->adaptive;
+	const uint64_t *n = adaptive->n_from;
+
+	job->n_seeds = 0;
+	add_seed(job, "slot ", job->slot->name, n[SEEDS_IN_PLACE] + n[SEEDS_TARGET]);
 	for (unsigned i = 0; i < adaptive->n_others; i++)
-		add_seed(job, "slot ", adaptive->others[i].name, adaptive->n_from[SEEDS_OTHER + i]);
+		add_seed(job, "slot ", adaptive->others[i].name, n[SEEDS_OTHER + i]);
+	add_seed(job, "repeated", "", n[SEEDS_WRITTEN]);
+	add_seed(job, "zeroes", "", n[SEEDS_ZERO]);
 }
 
 static bool write_raw(WriterJob *job, GError **error)
@@ -46,7 +51,7 @@ static bool write_raw(WriterJob *job, GError **error)
 	job->n_punched = copy.n_punched;
 	job->n_in_place = copy.n_in_place;
 	if (job->adaptive)
-		tell_seeds(job, job->adaptive);
+		report_seeds(job);
 	return ok;
 }
 

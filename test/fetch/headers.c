@@ -264,6 +264,38 @@ static void test_same(void)
 	}
 }
 
+static const struct {
+	const char *value;
+	bool has_length;
+	uint64_t length;
+} length_rows[] = {
+	{ "0", true, 0 },   { "18446744073709551615", true, G_MAXUINT64 },
+	{ "5 ", true, 5 },  { "", false, 0 },
+	{ "-1", false, 0 }, { "18446744073709551616", false, 0 },
+	{ "1x", false, 0 }, { "5, 5", false, 0 },
+};
+
+static void test_length(void)
+{
+	Headers headers;
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(length_rows); i++) {
+		g_autofree char *line =
+			g_strdup_printf("content-Length: %s\r\n", length_rows[i].value);
+
+		headers_clear(&headers);
+		take(&headers, line);
+		g_assert_true(headers.has_length == length_rows[i].has_length);
+		g_assert_cmpuint(headers.length, ==, length_rows[i].length);
+	}
+	headers_clear(&headers);
+	take(&headers, "Content-Length: 5\r\n");
+	take(&headers, "Content-Length: 5\r\n");
+	g_assert_false(headers.is_contradictory);
+	take(&headers, "Content-Length: 6\r\n");
+	g_assert_true(headers.is_contradictory);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -276,5 +308,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/headers/endless", test_endless);
 	g_test_add_func("/headers/odd", test_odd);
 	g_test_add_func("/headers/same", test_same);
+	g_test_add_func("/headers/length", test_length);
 	return g_test_run();
 }

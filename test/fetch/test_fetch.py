@@ -182,6 +182,74 @@ def test_a_page_in_between_is_waited_for(server, fetch):
     assert fetch.failed[2]["message"] == "range requests not supported by server (5 tries)"
 
 
+# --- no ranges --------------------------------------------------------------------
+
+
+BUNDLE = b"hsqs" + DATA[4:]
+
+
+def cut_whole(n, **more):
+    """200, and lost after n bytes."""
+    def step(exchange):
+        exchange.head(200, Content_Length=str(len(exchange.content)), **more)
+        exchange.send(exchange.content[:n])
+        exchange.reset()
+    return step
+
+
+def test_server_without_ranges(fetch):
+    """Each read is a request that begins at the beginning; what lies before is not sent on."""
+    with Server({"/b": BUNDLE}) as server:
+        server.always = whole
+        assert fetch.open(server.url("/b"))
+        assert fetch.opened["ranges"] == "no" and fetch.opened["size"] == str(len(BUNDLE))
+        fetch.read(1, 2_500_001, 499_999)
+        assert fetch.take(1) == BUNDLE[2_500_001:]
+        fetch.read(2, 0, len(BUNDLE), 1000)
+        fetch.until(lambda: len(fetch.got.get(2, b"")) == 1000)
+        fetch.idle(0.3)
+        while 2 not in fetch.done:
+            fetch.credit(2, 333_333)
+            fetch.until(lambda: 2 in fetch.done or len(fetch.got[2]) == fetch.granted[2])
+        assert fetch.got[2] == BUNDLE
+        assert [seen.headers.get("range") for seen in server.seen] == ["bytes=0-3", None, None]
+        assert fetch.settle()["bytes"] == 2 * len(BUNDLE) + 4
+
+
+def test_without_ranges_it_goes_on_where_it_was(fetch):
+    with Server({"/b": BUNDLE}) as server:
+        server.always = whole
+        assert fetch.open(server.url("/b"))
+        server.plan(cut_whole(100_000), cut_whole(1_500_000), cut_whole(1_600_000))
+        fetch.read(1, 1_000_000, 1_000_000)
+        assert fetch.take(1) == BUNDLE[1_000_000:2_000_000]
+        assert len(server.seen) == 5 and fetch.settle()["retries"] == 3
+
+
+@pytest.mark.parametrize("change", [{"ETag": '"two"'}, {"Content_Length": "2999999"}, {"Content_Length": None}],
+                         ids=["etag", "length", "no-length"])
+def test_without_ranges_another_file_is_final(fetch, change):
+    def other(exchange):
+        exchange.head(200, **{"Content_Length": str(len(exchange.content)), **change})
+        exchange.send(exchange.content[:2999999])
+        exchange.close()
+    with Server({"/b": BUNDLE}) as server:
+        server.always = whole
+        assert fetch.open(server.url("/b"))
+        server.plan(other)
+        fetch.read(1, 0, 1000)
+        fetch.until(lambda: fetch.failed)
+        assert fetch.failed[1]["code"] in ("integrity", "unsupported") and 1 not in fetch.got
+        assert len(server.seen) == 2
+
+
+def test_a_page_is_no_bundle_without_ranges(server, fetch):
+    """DATA does not begin like one."""
+    server.always = whole
+    assert not fetch.open(server.url("/b"), open_tries=1)
+    assert fetch.failed[0]["message"] == "failed to configure streaming: range requests not supported by server"
+
+
 def test_slow_body_is_no_stall(server, fetch):
     assert fetch.open(server.url("/b"))
     server.plan(trickle_body(10, 0.4))

@@ -4,6 +4,7 @@
 import hashlib
 import os
 import random
+import re
 import shutil
 import signal
 import stat
@@ -167,6 +168,7 @@ def test_small_change(adaptive):
     fetched, result = adaptive.install("new", NEW)  # over OLD; A has it
     assert fetched < FRAME
     assert written(result) == 12 * BLOCK, result.text
+    assert re.search(r"fetched .*, reused 25\.2 MB \(slot rootfs\.1 25\.1 MB, slot rootfs\.0 49\.2 kB\)", result.out + result.err), result.text
 
 
 def test_moved(adaptive):

@@ -118,6 +118,25 @@ def test_headers(nginx, device):
     assert asked[0].agent.startswith("rauc/1.16")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_server_without_ranges(nginx, device, site, server_identity, kind):
+    """Read twice from beginning to end: the first time for what lies at its end, which is all that is kept."""
+    wanted = dict(KINDS[kind])
+    if wanted.pop("tls", False):
+        wanted["tls"] = server_identity
+    server = nginx(extra="max_ranges 0;", **wanted)
+    options = ["--tls-ca", server_identity[0]] if server.scheme == "https" else []
+    done = device.ok("install", *options, f"{server.url}/good.raucb")
+    assert device.content("rootfs.1", SIZE) == bundles.image(SIZE, 21) and device.chosen() == "B"
+    asked, size = server.asked(), (site / "good.raucb").stat().st_size
+    assert [a.status for a in asked] == [200] * 3 and asked[0].range == "bytes=0-3", asked
+    assert [a.range for a in asked[1:]] == ["-", "-"]
+    assert all(a.sent <= size for a in asked)
+    assert done.err.count("knows no range requests") == 1, done.text
+    shown = device.ok("info", *options, f"{server.url}/good.raucb")
+    assert "Compatible" in shown.out and not list(device.data.glob(".rauc*"))
+
+
 @pytest.mark.parametrize("given", [None, "0fc3a8a4-4a6e-4c0e-9d0a-3a1f4f2b7c11"], ids=["made", "given"])
 def test_transaction(nginx, device, given):
     """Every installation has one, and the server is told it: the same that is kept with the slot."""

@@ -335,8 +335,8 @@ def judge(device, result, fault, n_met):
 @pytest.fixture(scope="module")
 def under_way(request, lab):
     """(function, words) of the chosen tests -> future: all of them are begun."""
-    chosen = [item.callspec.params for item in request.session.items if getattr(item, "module", None) is request.module]
-    work = [(perform, *p["cell"]) if "cell" in p else (serve, p["protocol"]) for p in chosen]
+    chosen = [item for item in request.session.items if getattr(item, "function", None) in WORK]
+    work = [WORK[item.function](item.callspec.params) for item in chosen]
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         work.sort(key=lambda words: words[0] is perform)  # the long ones first
         futures = {words: pool.submit(words[0], lab, *words[1:]) for words in work if not why_not(*words[1:])}
@@ -351,6 +351,8 @@ HAS_BUS = shutil.which("dbus-daemon") is not None
 def why_not(name, part=None, _protocol=None):
     if name == "no names" and os.geteuid() != 0:
         return "needs root, to be a name server"
+    if "killed" in name and os.geteuid() != 0:
+        return "needs root, to see whose connection it is"
     if part is None and not HAS_BUS:
         return "dbus-daemon is not installed"
     return None
@@ -361,6 +363,20 @@ def test_fault(under_way, cell):
     if why := why_not(*cell):
         pytest.skip(why)
     under_way[(perform, *cell)].result()
+
+
+@pytest.mark.parametrize("protocol", ["http1", "http2"])
+@pytest.mark.parametrize("size", [3, 100, 100_000, -9, -1])
+def test_cut_off(lab, protocol, size):
+    """What was never whole on the server is no bundle, whatever the network does."""
+    device = lab.device()
+    with lab.server(protocol) as server:
+        server.files[PATH] = lab.bundle[:size]
+        result = device.call("install", f"https://{server.address}{PATH}")
+    said = [line for line in result.out.splitlines() if line.startswith("LastError: ")]
+    assert result.code == 1 and len(said) == 1, result.text
+    assert "Invalid bundle format: " in said[0] or "server sent another range than was asked for" in said[0], said
+    assert device.chosen() == "A" and device.content("rootfs.1") == OTHER
 
 
 # --- Through the service ----------------------------------------------------------
@@ -383,7 +399,7 @@ def serve(lab, protocol):
     service = buses.Service(device, bus)
     before = None
     try:
-        for name in [None, *SERVED, None]:
+        for name in [None, *(name for name in SERVED if not why_not(name, "data")), None]:
             serve_one(lab, device, bus, name, protocol)
             if before:
                 buses.wait_until(lambda: holdings(service.process.pid) == before)
@@ -411,3 +427,7 @@ def test_the_service_keeps_nothing(under_way, protocol):
     if why := why_not(protocol):
         pytest.skip(why)
     under_way[(serve, protocol)].result()
+
+
+WORK = {test_fault: lambda params: (perform, *params["cell"]),
+        test_the_service_keeps_nothing: lambda params: (serve, params["protocol"])}

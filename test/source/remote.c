@@ -214,6 +214,32 @@ static void test_bad(void)
 	}
 }
 
+/* Its end is read first, then the rest in order, by several; going back begins anew, but not for ever. */
+static void test_no_ranges(void)
+{
+	static const PoolWork work = { .produce = produce, .consume = consume };
+	g_autoptr(Pool) pool = pool_new(3, 8);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Source) source = open_mode("no-ranges", &error);
+	Work user = { source };
+	uint8_t to[16];
+	unsigned n = 0;
+
+	g_assert_no_error(error);
+	g_assert_false(source_remote_info(source)->has_ranges);
+	check_read(source, REMOTE_SIZE - 8, 8);
+	check_read(source, REMOTE_SIZE - 1500000, 1500000); /* also across where the kept begins */
+	check_read(source, 0, 100);
+	source_prefetch(source, REMOTE_SIZE / 2, REMOTE_SIZE / 2);
+	g_assert_true(pool_run(pool, (REMOTE_SIZE + PART - 1) / PART, &work, &user, NULL));
+	for (; n < 20 && !error; n++)
+		source_read_at(source, to, sizeof(to), 30000000 - n * 1000000, &error);
+	g_assert_error(error, FAILURE, FAILURE_UNSUPPORTED);
+	g_assert_cmpuint(n, >, 4);
+	g_assert_nonnull(strstr(error->message, "range requests not supported by server"));
+	check_read(source, REMOTE_SIZE - 100, 100);
+}
+
 static void note(void *user, const RemoteWaiting *waiting)
 {
 	GString *heard = user;
@@ -326,6 +352,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/source/remote/another-helper", test_another_helper);
 	g_test_add_func("/source/remote/closed-meanwhile", test_closed_meanwhile);
 	g_test_add_func("/source/remote/bad", test_bad);
+	g_test_add_func("/source/remote/no-ranges", test_no_ranges);
 	g_test_add_func("/source/remote/waiting", test_waiting);
 	g_test_add_func("/source/remote/last-words", test_last_words);
 	g_test_add_func("/source/remote/cancelled", test_cancelled);

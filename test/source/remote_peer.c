@@ -59,7 +59,8 @@ static void opened(void)
 		          NULL);
 	else
 		say_words(WIRE_OPENED, 0, "url", "http://elsewhere/", "size", size, "etag", "\"e\"",
-		          "http", "2", "date", "5", NULL);
+		          "http", "2", "date", "5", "ranges",
+		          g_str_equal(mode, "no-ranges") ? "no" : "yes", NULL);
 }
 
 static void serve(Job *job)
