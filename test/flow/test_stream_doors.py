@@ -2,6 +2,7 @@
 """What a person and a program see of an installation from a server, and how they end it: cancelled by a signal or over D-Bus,
 the network awaited, what it cost; in process and by the service."""
 
+import hashlib
 import json
 import os
 import random
@@ -14,6 +15,7 @@ import time
 
 import pytest
 
+import bundles
 import bus as buses
 import device as devices
 import webserver
@@ -25,10 +27,9 @@ from test_cli import on_terminal
 SIZE = 40 * MIB
 CANCELLED = "Installation cancelled {} while slot rootfs.1 was written"
 CUSTOM_CANCELLED = "Installation cancelled {} while the bundle's handler was running"
-TELL = "touch {0}/running\n"
-POLITE = "trap 'touch {0}/told; exit 1' TERM; while :; do sleep 0.05; done"
-DEAF = "trap '' TERM; while :; do sleep 0.05; done"
-UNTIL_GO = "while [ ! -e {0}/go ]; do sleep 0.05; done"
+POLITE = "trap 'touch {0}/told; exit 1' TERM; touch {0}/running; while :; do sleep 0.05; done"
+DEAF = "trap '' TERM; touch {0}/running; while :; do sleep 0.05; done"
+UNTIL_GO = "touch {0}/running; while [ ! -e {0}/go ]; do sleep 0.05; done"
 HOOKED = "[hooks]\nfilename=program\n[image.rootfs]\nfilename=rootfs.img\nhooks=pre-install\n"
 HANDLED = "[handler]\nfilename=program\n[image.rootfs]\nfilename=rootfs.img\n"
 
@@ -121,10 +122,10 @@ def run(request, device):
 
 @pytest.fixture
 def handler(device):
-    """handler(name, script): of the system; it says when it runs."""
+    """handler(name, script): of the system."""
     def make(name, script):
         path = device.folder / f"handler-{name}"
-        path.write_text(f"#!/bin/sh\n{TELL.format(device.folder)}{script.format(device.folder)}\n")
+        path.write_text(f"#!/bin/sh\n{script.format(device.folder)}\n")
         path.chmod(0o755)
         device.change("handlers", **{name: path})
     return make
@@ -238,7 +239,7 @@ def test_cancelled_handler(run, device, handler, folder):
 @pytest.mark.parametrize("more,message", [(HOOKED, CANCELLED), (HANDLED, CUSTOM_CANCELLED)], ids=["hook", "full-custom"])
 def test_cancelled_program_of_the_bundle(run, device, pack, more, message):
     """One that will not end is killed."""
-    running = run(pack(more, TELL.format(device.folder) + DEAF), "--cancel-on-interrupt")
+    running = run(pack(more, DEAF.format(device.folder)), "--cancel-on-interrupt")
     wait_running(device)
     running.send(signal.SIGINT)
     code, out, err = running.end()
@@ -452,6 +453,27 @@ def test_statistics_over_dbus(device, bus, start, server, image):
     assert code == 1
     assert Running(device, one.root / "good.raucb", "--require-manifest-hash=" + 64 * "0", env=bus.env).end()[0] == 1
     assert bus.property("LastStatistics")["data"]["bytes-fetched"]["data"] == 0  # of the last one, not of all
+
+
+def test_statistics_of_an_adaptive_update(run, device, server, folder, maker, image):
+    """What was not fetched is told by where it came from, to a program and to a person."""
+    new = bytearray(image)
+    for at in range(0, SIZE, 4 * MIB):
+        new[at:at + 8] = b"changed!"
+    index = b"".join(hashlib.sha256(new[at:at + 4096]).digest() for at in range(0, SIZE, 4096))
+    text = ("[update]\ncompatible=Test\nversion=2\n[bundle]\nformat=verity\n[image.rootfs]\n"
+            f"sha256={bundles.sha256(new)}\nsize={SIZE}\nfilename=rootfs.img\nadaptive=block-hash-index;\n")
+    made = maker.forge({"rootfs.img": bytes(new), "rootfs.img.block-hash-index": index}, text=text)
+    shutil.copy(made, folder / "adaptive.raucb")
+    (folder / "adaptive.raucb").chmod(0o644)
+    device.path("rootfs.0").write_bytes(image)
+    one = server()
+    code, out, err = run(f"{one.url}/adaptive.raucb", "--output-format=json").end()
+    told = json.loads(out)["statistics"]
+    assert code == 0 and device.content("rootfs.1", SIZE) == new, out + err
+    assert told["seeds"]["slot rootfs.0"] == SIZE - SIZE // (4 * MIB) * 4096, told
+    assert told["bytes-fetched"] < SIZE / 10 and told["bytes-fetched"] == sum(a.sent for a in one.asked())
+    assert re.search(r", reused 4\d\.\d MB \(slot rootfs\.0 4\d\.\d MB\), wrote 4\d\.\d MB$", told["summary"]), told
 
 
 def test_statistics_of_an_outage(device, slow):
