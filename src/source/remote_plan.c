@@ -91,6 +91,29 @@ bool remote_plan_take_at(RemotePlan *plan, uint64_t number, uint64_t lead, Remot
 	return true;
 }
 
+void remote_plan_remove(RemotePlan *plan, uint64_t first, uint64_t end)
+{
+	unsigned index = find_from(plan, first);
+
+	while (first < end && index < plan->len && extent_at(plan, index)->first < end) {
+		RemoteExtent old = *extent_at(plan, index);
+
+		g_array_remove_index(plan, index);
+		if (old.first < first) {
+			RemoteExtent before = { old.first, first, old.turn };
+
+			g_array_insert_val(plan, index, before);
+			index++;
+		}
+		if (old.end > end) {
+			RemoteExtent behind = { end, old.end, old.turn };
+
+			g_array_insert_val(plan, index, behind);
+			return;
+		}
+	}
+}
+
 bool remote_plan_has(const RemotePlan *plan, uint64_t number)
 {
 	unsigned index = find_from(plan, number);

@@ -25,4 +25,6 @@ void remote_plan_add(RemotePlan *plan, uint64_t first, uint64_t end, uint64_t ga
 bool remote_plan_take_next(RemotePlan *plan, RemoteExtent *extent);
 /* The one with `number` in it; what lies more than `lead` pieces before it stays in the plan. */
 bool remote_plan_take_at(RemotePlan *plan, uint64_t number, uint64_t lead, RemoteExtent *extent);
+/* Nothing of [first, end) is wanted any more. */
+void remote_plan_remove(RemotePlan *plan, uint64_t first, uint64_t end);
 bool remote_plan_has(const RemotePlan *plan, uint64_t number);

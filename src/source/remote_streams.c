@@ -26,9 +26,9 @@ G_STATIC_ASSERT(REMOTE_MOST_PARTS == WIRE_MAX_DATA / PIECE + 1);
 
 typedef struct {
 	uint64_t id;
-	uint64_t next, end; /* pieces: what comes next, behind the last */
-	uint64_t granted;   /* pieces: up to here there is credit */
-	uint64_t floor;     /* pieces: nobody waits for those before */
+	uint64_t first, next, end; /* pieces: the first, what comes next, behind the last */
+	uint64_t granted;          /* pieces: up to here there is credit */
+	uint64_t floor;            /* pieces: nobody waits for those before */
 	bool is_table;
 	uint8_t *filling; /* number `next`, in part */
 	size_t filled;
@@ -38,6 +38,8 @@ struct RemoteStreams {
 	uint64_t size, last_id;
 	RemoteStore *store;
 	RemotePlan *plan;
+	/* What somebody will read, to the piece: streams take more along, which nobody comes for. */
+	RemotePlan *wanted;
 	GPtrArray *streams; /* of Stream, in the order of their turns */
 	GArray *words;      /* of RemoteWord, not said yet */
 	uint64_t order_end; /* 0: in any order */
@@ -51,6 +53,7 @@ RemoteStreams *remote_streams_new(uint64_t size)
 	streams->size = size;
 	streams->store = remote_store_new(STORE);
 	streams->plan = remote_plan_new();
+	streams->wanted = remote_plan_new();
 	streams->streams = g_ptr_array_new_with_free_func(g_free);
 	streams->words = g_array_new(FALSE, FALSE, sizeof(RemoteWord));
 	if (streams->store)
@@ -65,6 +68,7 @@ void remote_streams_free(RemoteStreams *streams)
 		return;
 	remote_store_free(streams->store);
 	g_array_unref(streams->plan);
+	g_array_unref(streams->wanted);
 	g_ptr_array_unref(streams->streams);
 	g_array_unref(streams->words);
 	g_free(streams);
@@ -145,7 +149,7 @@ static Stream *start(RemoteStreams *streams, uint64_t first, uint64_t end, uint6
 
 	Stream *stream = g_new0(Stream, 1);
 	stream->id = ++streams->last_id;
-	stream->next = stream->floor = first;
+	stream->first = stream->next = stream->floor = first;
 	stream->end = end;
 	stream->granted = MIN(end, first + credit);
 	stream->is_table = end - first <= TABLE;
@@ -206,6 +210,7 @@ void remote_streams_plan(RemoteStreams *streams, uint64_t size, uint64_t at)
 	if (size == 0 || at >= streams->size || streams->order_end)
 		return;
 	end = MIN(end, count_pieces(streams));
+	remote_plan_add(streams->wanted, first, end, 0);
 	cut_ends(streams, &first, &end);
 	if (first < end)
 		remote_plan_add(streams->plan, first, end, GAP);
@@ -262,6 +267,8 @@ void remote_streams_want(RemoteStreams *streams, uint64_t number, uint64_t last)
 {
 	Stream *stream = find_stream(streams, number, G_MAXUINT64);
 
+	if (!remote_plan_has(streams->wanted, number) || !remote_plan_has(streams->wanted, last))
+		remote_plan_add(streams->wanted, number, last + 1, 0);
 	if (!stream && streams->order_end)
 		stream = begin_again(streams, number);
 	else if (!stream)
@@ -354,6 +361,13 @@ bool remote_streams_prepare(RemoteStreams *streams, uint64_t id, size_t size,
 	return true;
 }
 
+/* Will somebody come for the next piece? */
+static bool is_wanted(const RemoteStreams *streams, const Stream *stream)
+{
+	return stream->next + LAG >= stream->floor &&
+	       (streams->order_end || remote_plan_has(streams->wanted, stream->next));
+}
+
 void remote_streams_land(RemoteStreams *streams, uint64_t id, size_t size,
                          const RemoteLanding *landing)
 {
@@ -372,7 +386,7 @@ void remote_streams_land(RemoteStreams *streams, uint64_t id, size_t size,
 			break;
 		}
 		remote_store_put(streams->store, landing->places[i], stream->next, stream->is_table,
-		                 stream->next + LAG < stream->floor);
+		                 !is_wanted(streams, stream));
 		stream->next++;
 	}
 	stream->filled = stream->filling ? end % PIECE : 0;
@@ -407,6 +421,7 @@ bool remote_streams_end(RemoteStreams *streams, uint64_t id, GError **error)
 		       fail(error, FAILURE_FORMAT, "rauc-fetch ended what nobody asked for");
 	if (stream->next < stream->end)
 		return fail(error, FAILURE_FORMAT, "rauc-fetch ended what it had not sent");
+	remote_plan_remove(streams->wanted, stream->first, stream->end);
 	drop(streams, stream);
 	remote_streams_ask(streams);
 	return true;

@@ -96,6 +96,41 @@ static void test_at(void)
 	expect_none(plan);
 }
 
+static const struct {
+	uint64_t first, end; /* is taken out of 100..200 and 300..400 */
+	uint64_t results[4][2];
+} removals[] = {
+	{ 0, 100, { { 100, 200 }, { 300, 400 } } },
+	{ 200, 300, { { 100, 200 }, { 300, 400 } } },
+	{ 0, 101, { { 101, 200 }, { 300, 400 } } },
+	{ 199, 250, { { 100, 199 }, { 300, 400 } } },
+	{ 120, 130, { { 100, 120 }, { 130, 200 }, { 300, 400 } } },
+	{ 150, 350, { { 100, 150 }, { 350, 400 } } },
+	{ 100, 200, { { 300, 400 } } },
+	{ 0, 1000, { { 0 } } },
+	{ 310, 310, { { 100, 200 }, { 300, 400 } } },
+};
+
+static void test_removals(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(removals); i++) {
+		g_autoptr(GArray) plan = remote_plan_new();
+		unsigned n = 0;
+
+		add(plan, 100, 200);
+		add(plan, 300, 400);
+		remote_plan_remove(plan, removals[i].first, removals[i].end);
+		for (; n < 4 && removals[i].results[n][1]; n++) {
+			const RemoteExtent *extent = &g_array_index(plan, RemoteExtent, n);
+
+			g_assert_cmpuint(n, <, plan->len);
+			g_assert_cmpuint(extent->first, ==, removals[i].results[n][0]);
+			g_assert_cmpuint(extent->end, ==, removals[i].results[n][1]);
+		}
+		g_assert_cmpuint(plan->len, ==, n);
+	}
+}
+
 /* It is a hint: no more of them than there is any use for. */
 static void test_many(void)
 {
@@ -116,6 +151,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/source/remote-plan/turns", test_turns);
 	g_test_add_func("/source/remote-plan/merges", test_merges);
 	g_test_add_func("/source/remote-plan/at", test_at);
+	g_test_add_func("/source/remote-plan/removals", test_removals);
 	g_test_add_func("/source/remote-plan/many", test_many);
 	return g_test_run();
 }

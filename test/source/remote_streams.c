@@ -16,7 +16,7 @@
 typedef struct {
 	RemoteStreams *streams;
 	GArray *jobs; /* of Job */
-	unsigned n_reads, n_cancels;
+	unsigned n_reads, n_cancels, n_insisted;
 	uint64_t n_sent, in_flight_most;
 } Peer;
 
@@ -128,8 +128,10 @@ static void check_piece(Peer *peer, uint64_t number)
 		g_assert_cmpuint(i, <, 100000);
 		remote_streams_want(peer->streams, number, number);
 		hear(peer);
-		if (!serve(peer, 10000))
+		if (!serve(peer, 10000)) {
 			remote_streams_insist(peer->streams, number);
+			peer->n_insisted++;
+		}
 		hear(peer);
 	}
 	for (size_t i = 0; i < PIECE && number * PIECE + i < REMOTE_SIZE; i += 13)
@@ -204,6 +206,23 @@ static void test_many_ranges(void)
 	peer_free(peer);
 }
 
+/* Wanted here and there, and fetched with what lies between, far more than there is memory for: nobody
+ * has to wait for room that is taken by what nobody comes for. */
+static void test_gaps(void)
+{
+	enum { N = 500, APART = 12 };
+	Peer *peer = peer_new();
+
+	for (uint64_t i = 0; i < N; i++)
+		remote_streams_plan(peer->streams, PIECE, i * APART * PIECE);
+	for (uint64_t i = 0; i < N; i++)
+		check_piece(peer, i * APART);
+	g_assert_cmpuint(peer->n_reads, ==, 1);
+	g_assert_cmpuint(peer->n_insisted, ==, 0);
+	g_assert_cmpuint(peer->n_sent, ==, ((N - 1) * APART + 1) * PIECE);
+	peer_free(peer);
+}
+
 /* What nobody comes for does not stop those who do. */
 static void test_unread(void)
 {
@@ -275,6 +294,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/source/remote-streams/side-by-side", test_side_by_side);
 	g_test_add_func("/source/remote-streams/many-ranges", test_many_ranges);
 	g_test_add_func("/source/remote-streams/unread", test_unread);
+	g_test_add_func("/source/remote-streams/gaps", test_gaps);
 	g_test_add_func("/source/remote-streams/leap", test_leap);
 	g_test_add_func("/source/remote-streams/refused", test_refused);
 	return g_test_run();
