@@ -54,7 +54,7 @@ void pool_heed(Pool *pool, Cancel *cancel)
 
 Cancel *pool_cancel(const Pool *pool)
 {
-	return pool->cancel;
+	return pool ? pool->cancel : NULL;
 }
 
 unsigned pool_default_workers(unsigned most)

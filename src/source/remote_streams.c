@@ -203,6 +203,14 @@ void remote_streams_ask(RemoteStreams *streams)
 	}
 }
 
+/* What lies beside it is there already: nothing is to be taken along, and what comes behind that may be for others,
+ * at their own pace, as the hash tree behind the data. */
+static bool has_neighbour(const RemoteStreams *streams, uint64_t first, uint64_t end)
+{
+	return (first > 0 && remote_store_has(streams->store, first - 1)) ||
+	       remote_store_has(streams->store, end);
+}
+
 void remote_streams_plan(RemoteStreams *streams, uint64_t size, uint64_t at)
 {
 	uint64_t first = at / PIECE, end = (at + size + PIECE - 1) / PIECE;
@@ -213,7 +221,8 @@ void remote_streams_plan(RemoteStreams *streams, uint64_t size, uint64_t at)
 	remote_plan_add(streams->wanted, first, end, 0);
 	cut_ends(streams, &first, &end);
 	if (first < end)
-		remote_plan_add(streams->plan, first, end, GAP);
+		remote_plan_add(streams->plan, first, end,
+		                has_neighbour(streams, first, end) ? 0 : GAP);
 }
 
 /* Far on in a stream, whose way there nobody waits for. */

@@ -25,8 +25,9 @@
 #define KIND(w)     ((w) >> KIND_SHIFT)
 #define STREAM      4096 /* digests of an index read at once */
 
-/* What is asked for ahead: as much as this, where each request counts for some more. */
-#define AHEAD_BYTES   (8 * 1024 * 1024)
+/* What is asked for ahead: as much as this, where each request counts for some more. So much at once,
+ * because what lies side by side in the bundle, too, becomes one request. */
+#define AHEAD_BYTES   (128 * 1024 * 1024)
 #define AHEAD_MOST    (4 * 1024 * 1024) /* for one: it comes as fast as it is read */
 #define AHEAD_REQUEST (192 * 1024)      /* it brings whole blocks, and what lies between them */
 #define GAP_CHUNKS    16                /* fetched too, where the request goes on behind it */
@@ -343,6 +344,8 @@ void seeds_prefetch(Seeds *seeds, uint64_t part)
 	}
 	if (n_done)
 		g_array_remove_range(seeds->asked, 0, n_done);
+	if (seeds->asked_cost > AHEAD_BYTES / 2)
+		return;
 	while (seeds->next_ask < seeds->n_chunks && seeds->asked_cost < AHEAD_BYTES)
 		ask_next(seeds);
 }

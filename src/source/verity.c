@@ -20,8 +20,8 @@
  * with all of them: they come in portions, the next one when half of the last is used up. */
 #define LEAVES_AHEAD      128
 #define LEAVES_AHEAD_MOST 256
-#define FIRST_LEAVES      16 /* with the tree above them, which is read before anything else */
-#define LAST_DATA         8  /* and these: where data is a file system, its tables are there */
+#define FIRST_LEAVES      1 /* with the tree above them, which is read before anything else */
+#define LAST_DATA         4 /* and these: where data is a file system, its tables are there */
 
 /* What one read works with; the leaf it checked last saves the next read the work. */
 typedef struct {
