@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "crypto/digest.h"
+#include "system/slot_data.h"
 
 #define NAME       "write-journal"
 #define MAGIC      "RAUCWJ01"
@@ -19,6 +20,7 @@
 #define MAX_PARTS  (1 << 17) /* of an image of 128 GiB: a file of 4 MiB */
 
 struct Journal {
+	const char *folder; /* the data directory */
 	char *path;
 	uint8_t head[HEAD_SIZE];
 	uint64_t n_parts; /* of the image */
@@ -64,6 +66,7 @@ Journal *journal_open(const char *folder, const Slot *slot, const char *sha256, 
 		return NULL;
 	Journal *journal = g_new0(Journal, 1);
 	g_autofree char *name = g_strconcat("slot.", slot->name, NULL);
+	journal->folder = folder;
 	journal->path = g_build_filename(folder, name, NAME, NULL);
 	journal->n_parts = (size + PART - 1) / PART;
 	journal->fd = -1;
@@ -95,8 +98,11 @@ static bool begin(Journal *journal, GError **error)
 
 	if (journal->fd >= 0)
 		return true;
+	/* the status of the slot is more important */
 	if (!journal->n_known &&
-	    (!file_make_folders(folder, 0700, error) ||
+	    (!slot_data_check_room(journal->folder, HEAD_SIZE + journal->n_parts * DIGEST_SIZE,
+	                           error) ||
+	     !file_make_folders(folder, 0700, error) ||
 	     !file_replace(journal->path, (const char *)journal->head, HEAD_SIZE, 0600, error)))
 		return false;
 	journal->fd = fd_open(journal->path, O_WRONLY | O_NOFOLLOW, 0, error);

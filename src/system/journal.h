@@ -27,7 +27,7 @@
 
 typedef struct Journal Journal;
 
-/* Which image is to be written into `slot`. `folder` NULL, or no digest of the image: NULL. */
+/* Which image is to be written into `slot`. `folder` (borrowed) NULL, or no digest of the image: NULL. */
 Journal *journal_open(const char *folder, const Slot *slot, const char *sha256, uint64_t size);
 void journal_free(Journal *journal);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Journal, journal_free)

@@ -56,7 +56,7 @@ class Before:
         return cls(slots, env, {str(p) for p in device.folder.rglob("*")})
 
 
-MAY_APPEAR = re.compile(r"/(data|data/central\.raucs(\.broken)?|run|run/lock)$")
+MAY_APPEAR = re.compile(r"/(data|data/central\.raucs(\.broken)?|data/slot\.[\w.]+(/write-journal)?|run|run/lock)$")
 
 
 def check_files(device, before):
