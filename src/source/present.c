@@ -26,6 +26,36 @@ static uint32_t overlap(uint64_t part, uint64_t count)
 	return at < count ? (uint32_t)MIN(PRESENT_CHUNKS, count - at) : 0;
 }
 
+static void *take_part(PresentShelf *shelf)
+{
+	void *bytes = NULL;
+
+	for (unsigned i = 0; shelf && i < G_N_ELEMENTS(shelf->parts); i++) {
+		bytes = g_atomic_pointer_exchange(&shelf->parts[i], NULL);
+		if (bytes)
+			return bytes;
+	}
+	return posix_memalign(&bytes, CHUNK, PRESENT_PART) == 0 ? bytes : NULL;
+}
+
+void present_drop_bytes(Present *present)
+{
+	PresentShelf *shelf = present->shelf;
+	void *bytes = g_steal_pointer(&present->bytes);
+
+	for (unsigned i = 0; bytes && shelf && i < G_N_ELEMENTS(shelf->parts); i++) {
+		if (g_atomic_pointer_compare_and_exchange(&shelf->parts[i], NULL, bytes))
+			return;
+	}
+	free(bytes);
+}
+
+void present_shelf_clear(PresentShelf *shelf)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(shelf->parts); i++)
+		free(g_steal_pointer(&shelf->parts[i]));
+}
+
 typedef struct {
 	bool is_it[PRESENT_CHUNKS];
 	uint32_t n;
@@ -77,11 +107,11 @@ static bool check_candidates(const PresentSetup *setup, uint64_t part, Present *
                              const Candidates *candidates, GError **error)
 {
 	g_autoptr(Digest) digest = digest_new();
-	void *bytes = NULL;
 
-	if (posix_memalign(&bytes, CHUNK, PRESENT_PART) != 0)
+	present->shelf = setup->shelf;
+	present->bytes = take_part(setup->shelf);
+	if (!present->bytes)
 		return fail(error, FAILURE_IO, "not enough memory to read what is in place");
-	present->bytes = bytes;
 	for (uint32_t i = 0, n; i < present->n; i += n) {
 		for (n = 1; i + n < present->n; n++) {
 			if (candidates->is_it[i + n] != candidates->is_it[i])
@@ -112,6 +142,6 @@ void present_free(Present *present)
 {
 	if (!present)
 		return;
-	free(present->bytes);
+	present_drop_bytes(present);
 	g_free(present);
 }

@@ -43,6 +43,7 @@ struct Seeds {
 	uint8_t zero[DIGEST_SIZE];
 	uint64_t planned[SEEDS_N_KINDS];
 	/* While planning. */
+	PresentShelf shelf;
 	SoughtTable *lot;
 	Progress *progress;
 	uint64_t total;
@@ -85,15 +86,15 @@ static bool get_words(const Seeds *seeds, uint32_t first, uint32_t *words, uint3
 
 static void *look_at_part(void *user, uint64_t part, GError **error)
 {
-	const Seeds *seeds = user;
+	Seeds *seeds = user;
 	const SeedsSetup *with = &seeds->with;
 	const PresentSetup setup = { with->wanted, with->target.bytes, with->target.index,
-		                     with->n_likely };
+		                     with->n_likely, &seeds->shelf };
 	Present *present = present_look(&setup, part, error);
 
 	/* few are wanted, and they are large */
 	if (present && (!g_atomic_int_get(&seeds->is_start) || present->n_in_place < present->n))
-		g_clear_pointer(&present->bytes, free);
+		present_drop_bytes(present);
 	return present;
 }
 
@@ -264,6 +265,7 @@ Seeds *seeds_plan(const SeedsSetup *setup, Pool *pool, Progress *progress, uint6
 	    !seek_lot(seeds, error))
 		return NULL;
 	g_clear_pointer(&seeds->lot, sought_free);
+	present_shelf_clear(&seeds->shelf);
 	return g_steal_pointer(&seeds);
 }
 
@@ -272,6 +274,7 @@ void seeds_free(Seeds *seeds)
 	if (!seeds)
 		return;
 	sought_free(seeds->lot);
+	present_shelf_clear(&seeds->shelf);
 	digest_free(seeds->start);
 	g_free(seeds->window);
 	g_array_unref(seeds->asked);
