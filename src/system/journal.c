@@ -65,9 +65,9 @@ Journal *journal_open(const char *folder, const Slot *slot, const char *sha256, 
 	    !digest_parse_hex(sha256, digest, DIGEST_SIZE))
 		return NULL;
 	Journal *journal = g_new0(Journal, 1);
-	g_autofree char *name = g_strconcat("slot.", slot->name, NULL);
+	g_autofree char *own = slot_data_folder(folder, slot);
 	journal->folder = folder;
-	journal->path = g_build_filename(folder, name, NAME, NULL);
+	journal->path = g_build_filename(own, NAME, NULL);
 	journal->n_parts = (size + PART - 1) / PART;
 	journal->fd = -1;
 	make_head(journal->head, digest, size);

@@ -21,7 +21,7 @@
 #define SCRATCH   "scratch"
 #define RESERVE   (1024 * 1024) /* for status files and logs */
 
-static char *slot_folder(const char *folder, const Slot *slot)
+char *slot_data_folder(const char *folder, const Slot *slot)
 {
 	g_autofree char *name = g_strconcat("slot.", slot->name, NULL);
 
@@ -42,7 +42,7 @@ static char *hash_name(const char *sha256)
 static char *hash_folder(const char *folder, const Slot *slot, const char *sha256)
 {
 	g_autofree char *name = hash_name(sha256);
-	g_autofree char *own = slot_folder(folder, slot);
+	g_autofree char *own = slot_data_folder(folder, slot);
 
 	return g_build_filename(own, name, NULL);
 }
@@ -51,7 +51,7 @@ bool slot_data_begin(const char *folder, const Slot *slot, const char *sha256, G
 {
 	g_autofree char *unknown = hash_folder(folder, slot, NULL);
 	g_autofree char *known = hash_folder(folder, slot, sha256);
-	g_autofree char *own = slot_folder(folder, slot);
+	g_autofree char *own = slot_data_folder(folder, slot);
 
 	if (!file_make_folders(own, 0700, error))
 		return false;
@@ -81,7 +81,7 @@ static bool remove_others(const char *own, const char *kept, GError **error)
 
 void slot_data_tidy(const char *folder, const Slot *slot, const char *sha256)
 {
-	g_autofree char *own = slot_folder(folder, slot);
+	g_autofree char *own = slot_data_folder(folder, slot);
 	g_autofree char *kept = hash_name(sha256);
 	g_autoptr(GError) error = NULL;
 
@@ -121,7 +121,7 @@ bool slot_data_check_room(const char *folder, uint64_t size, GError **error)
 
 int slot_data_new_index(const char *folder, const Slot *slot, GError **error)
 {
-	g_autofree char *own = slot_folder(folder, slot);
+	g_autofree char *own = slot_data_folder(folder, slot);
 	g_autofree char *path = g_build_filename(own, NEW_INDEX, NULL);
 
 	if (!file_make_folders(own, 0700, error))
@@ -136,7 +136,7 @@ int slot_data_new_index(const char *folder, const Slot *slot, GError **error)
 bool slot_data_keep_index(const char *folder, const Slot *slot, int *fd, const char *sha256,
                           GError **error)
 {
-	g_autofree char *own = slot_folder(folder, slot);
+	g_autofree char *own = slot_data_folder(folder, slot);
 	g_autofree char *from = g_build_filename(own, NEW_INDEX, NULL);
 	g_autofree char *hash = hash_folder(folder, slot, sha256);
 	g_autofree char *to = g_build_filename(hash, INDEX, NULL);
@@ -152,7 +152,7 @@ bool slot_data_keep_index(const char *folder, const Slot *slot, int *fd, const c
 
 void slot_data_drop_new_index(const char *folder, const Slot *slot)
 {
-	g_autofree char *own = slot_folder(folder, slot);
+	g_autofree char *own = slot_data_folder(folder, slot);
 	g_autofree char *path = g_build_filename(own, NEW_INDEX, NULL);
 
 	if (unlink(path) < 0 && errno != ENOENT)
@@ -170,7 +170,7 @@ void slot_data_drop_index(const char *folder, const Slot *slot, const char *sha2
 
 int slot_data_scratch(const char *folder, const Slot *slot, GError **error)
 {
-	g_autofree char *own = slot_folder(folder, slot);
+	g_autofree char *own = slot_data_folder(folder, slot);
 	g_autofree char *path = g_build_filename(own, SCRATCH, NULL);
 
 	if (!file_make_folders(own, 0700, error))

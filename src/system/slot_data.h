@@ -15,6 +15,9 @@
 #include "model/slot.h"
 #include "source/source.h"
 
+/* "<folder>/slot.<slot>", owned; it need not be there. */
+char *slot_data_folder(const char *folder, const Slot *slot);
+
 /* A slot that had this image is about to be written: what is known of it is of "unknown" now. */
 bool slot_data_begin(const char *folder, const Slot *slot, const char *sha256, GError **error);
 

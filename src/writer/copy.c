@@ -243,7 +243,6 @@ static bool write_chunk(void *user, uint64_t number, void *made, GError **error)
 		return false;
 	if (copy->job->seeds)
 		count_seeds(copy, item, chunk);
-	/* What the medium gave just now need not be read a second time. */
 	copy->n_kept += is_first;
 	if (copy->hashes_writes || is_first)
 		hash_image(copy, item, chunk);
@@ -388,11 +387,21 @@ static bool blame(Copy *copy, GError **error)
 	            copy->job->path);
 }
 
+/* A medium that puts later writes over earlier ones (a card of less room than it says) is found only by reading all
+ * of it after the last write; what was read before is enough where nothing was written. */
+static uint64_t skip_kept(Copy *copy)
+{
+	if (!copy->hashes_writes && !copy->job->n_written && !copy->job->n_punched)
+		return copy->n_kept;
+	digest_reset(copy->digest);
+	return 0;
+}
+
 static bool compare_all(Copy *copy, const uint8_t written[DIGEST_SIZE], GError **error)
 {
 	static const PoolWork work = { .produce = read_back_chunk, .consume = hash_chunk };
 	g_autoptr(Target) target = target_open_back(copy->job->path, error);
-	uint64_t first = copy->hashes_writes ? 0 : copy->n_kept;
+	uint64_t first = skip_kept(copy);
 	uint8_t found[DIGEST_SIZE];
 
 	copy->target = target;

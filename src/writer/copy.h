@@ -12,8 +12,8 @@
  *             and that the medium has it; without reading back, what is written is hashed.
  *
  * What is on the target already need not be fetched nor written: a journal tells what was
- * written there once, the medium is asked whether it is still there. What was read from the medium
- * for that is not read back again, everything else is.
+ * written there once, the medium is asked whether it is still there. Where nothing had to be
+ * written, what was read for that is not read back again; else all of it is.
  *
  * Memory: pool depth times 1 MiB.
  */

@@ -3,6 +3,7 @@
 #include "writer/copy.h"
 
 #include <glib/gstdio.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -192,6 +193,8 @@ typedef struct {
 	Source base;
 	Source *below;
 	gint n_read;
+	uint64_t
+		wraps_at; /* who reads from here on finds the target damaged at its beginning; 0: never */
 } Counting;
 
 static bool counting_read_at(Source *source, void *to, size_t size, uint64_t at, GError **error)
@@ -199,6 +202,12 @@ static bool counting_read_at(Source *source, void *to, size_t size, uint64_t at,
 	Counting *counting = (Counting *)source;
 
 	g_atomic_int_add(&counting->n_read, (gint)size);
+	if (counting->wraps_at && at >= counting->wraps_at) {
+		FILE *target = fopen(path, "r+b");
+
+		fputs("over", target);
+		fclose(target);
+	}
 	return source_read_at(counting->below, to, size, at, error);
 }
 
@@ -304,6 +313,39 @@ static void test_resumes(void)
 	}
 }
 
+/* A card that has less room than it says: what comes last goes over what was there first, and was
+ * found in place before that. */
+static void test_medium_wraps(void)
+{
+	g_autoptr(GBytes) image =
+		image_of("dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd", 0);
+	Counting *counting = counting_new(image);
+	g_autoptr(Source) source = &counting->base;
+	g_autofree char *sha256 = sha256_of(image);
+	g_autoptr(Pool) pool = pool_new(0, 1);
+	g_autoptr(GError) error = NULL;
+	size_t total;
+	const char *bytes = g_bytes_get_data(image, &total);
+	Kept kept = { .n = 2 };
+
+	for (unsigned i = 0; i < 2; i++)
+		digest_bytes(bytes + i * COPY_CHUNK, COPY_CHUNK, kept.digests + i * DIGEST_SIZE);
+	CopyJournal journal = {
+		.known = kept.digests, .n_known = 2, .put = keep, .user = &kept, .step = COPY_CHUNK
+	};
+	CopyJob job = { .bytes = source,
+		        .path = path,
+		        .sha256 = sha256,
+		        .pool = pool,
+		        .verify = true,
+		        .journal = &journal };
+
+	counting->wraps_at = 3 * COPY_CHUNK;
+	g_assert_true(g_file_set_contents(path, bytes, (gssize)total, NULL));
+	g_assert_false(copy_run(&job, &error));
+	g_assert_error(error, FAILURE, FAILURE_INTEGRITY);
+}
+
 /* A journal of another image, as if its head had lied: found out, and all of it is written. */
 static void test_journal_lies(void)
 {
@@ -362,6 +404,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/writer/copy/wrong-digest", test_wrong_digest);
 	g_test_add_func("/writer/copy/no-digest", test_no_digest);
 	g_test_add_func("/writer/copy/resumes", test_resumes);
+	g_test_add_func("/writer/copy/medium-wraps", test_medium_wraps);
 	g_test_add_func("/writer/copy/journal-lies", test_journal_lies);
 	g_test_add_func("/writer/copy/check-target", test_check_target);
 	int result = g_test_run();
