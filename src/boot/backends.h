@@ -7,6 +7,8 @@
 
 #include "boot/boot.h"
 
+extern const BootOps boot_barebox;
 extern const BootOps boot_grub;
 extern const BootOps boot_custom;
 extern const BootOps boot_noop;
+extern const BootOps boot_raspberrypi;

@@ -9,12 +9,13 @@ static const struct {
 	const char *name;
 	const BootOps *ops; /* NULL: not built in */
 } backends[] = {
-	[BOOTLOADER_BAREBOX] = { "barebox", NULL },
+	[BOOTLOADER_BAREBOX] = { "barebox", &boot_barebox },
 	[BOOTLOADER_GRUB] = { "grub", &boot_grub },
 	[BOOTLOADER_UBOOT] = { "uboot", NULL },
 	[BOOTLOADER_EFI] = { "efi", NULL },
 	[BOOTLOADER_CUSTOM] = { "custom", &boot_custom },
 	[BOOTLOADER_NOOP] = { "noop", &boot_noop },
+	[BOOTLOADER_RASPBERRYPI] = { "raspberrypi", &boot_raspberrypi },
 };
 
 Boot *boot_open(const Config *config, GError **error)

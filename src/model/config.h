@@ -25,6 +25,7 @@ typedef enum {
 	BOOTLOADER_EFI,
 	BOOTLOADER_CUSTOM,
 	BOOTLOADER_NOOP,
+	BOOTLOADER_RASPBERRYPI, /* ours */
 } Bootloader;
 
 struct Config {
@@ -33,7 +34,8 @@ struct Config {
 	Bootloader bootloader;
 	char *min_bundle_version;
 	char *barebox_statename, *barebox_dtbpath;
-	char *grubenv; /* with BOOTLOADER_GRUB only */
+	char *grubenv;              /* with BOOTLOADER_GRUB only */
+	char *raspberrypi_autoboot; /* with BOOTLOADER_RASPBERRYPI only */
 	bool efi_use_bootnext;
 	int boot_attempts, boot_attempts_primary; /* 0: the backend's default */
 	uint64_t max_bundle_download_size, max_bundle_signature_size;

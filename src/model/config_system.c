@@ -16,16 +16,17 @@ static bool take_bootloader(Config *config, KeyFile *file, GError **error)
 		return false;
 	if (!name)
 		return true;
-	for (Bootloader each = BOOTLOADER_BAREBOX; each <= BOOTLOADER_NOOP; each++) {
+	for (Bootloader each = BOOTLOADER_BAREBOX; each <= BOOTLOADER_RASPBERRYPI; each++) {
 		if (g_str_equal(name, config_bootloader_name(each))) {
 			config->bootloader = each;
 			return true;
 		}
 	}
-	return fail(error, FAILURE_CONFIG,
-	            "Unsupported bootloader '%s' selected in system config: key 'bootloader' in "
-	            "group '[system]' knows barebox, grub, uboot, efi, custom and noop",
-	            name);
+	return fail(
+		error, FAILURE_CONFIG,
+		"Unsupported bootloader '%s' selected in system config: key 'bootloader' in "
+		"group '[system]' knows barebox, grub, uboot, efi, custom, noop and raspberrypi",
+		name);
 }
 
 static bool take_attempts(const Config *config, KeyFile *file, const char *key, int *attempts,
@@ -39,7 +40,8 @@ static bool take_attempts(const Config *config, KeyFile *file, const char *key, 
 		            "negative",
 		            *attempts, key);
 	if (*attempts && config->bootloader != BOOTLOADER_UBOOT &&
-	    config->bootloader != BOOTLOADER_BAREBOX)
+	    config->bootloader != BOOTLOADER_BAREBOX &&
+	    config->bootloader != BOOTLOADER_RASPBERRYPI)
 		return fail(error, FAILURE_CONFIG,
 		            "Configuring boot attempts is valid for uboot or barebox only (not for "
 		            "%s): key '%s' in group '[system]'",
@@ -63,6 +65,13 @@ static bool take_boot(Config *config, KeyFile *file, GError **error)
 	if (config->bootloader == BOOTLOADER_EFI)
 		return keyfile_take_bool(file, SYSTEM, "efi-use-bootnext",
 		                         &config->efi_use_bootnext, error);
+	if (config->bootloader == BOOTLOADER_RASPBERRYPI) {
+		if (!config_take_optional_path(config, file, SYSTEM, "raspberrypi-autoboot",
+		                               &config->raspberrypi_autoboot, error))
+			return false;
+		if (!config->raspberrypi_autoboot)
+			config->raspberrypi_autoboot = g_strdup("/boot/autoboot.txt");
+	}
 	if (config->bootloader != BOOTLOADER_GRUB)
 		return true;
 	if (!config_take_optional_path(config, file, SYSTEM, "grubenv", &config->grubenv, error))
