@@ -39,7 +39,7 @@ static bool take_attempts(const Config *config, KeyFile *file, const char *key, 
 		            "negative",
 		            *attempts, key);
 	if (*attempts && config->bootloader != BOOTLOADER_UBOOT &&
-	    config->bootloader != BOOTLOADER_BAREBOX)
+	    config->bootloader != BOOTLOADER_BAREBOX && config->bootloader != BOOTLOADER_GRUB)
 		return fail(error, FAILURE_CONFIG,
 		            "Configuring boot attempts is valid for uboot or barebox only (not for "
 		            "%s): key '%s' in group '[system]'",
