@@ -131,8 +131,12 @@ class _Loader:
             found = read(self.spare)
         except Refused:
             return False
-        self.tries = {s: found.get(s + "_TRY") for s in self.slots}
+        self.tries = {s: self._try(found.get(s + "_TRY")) for s in self.slots}
         return True
+
+    @staticmethod
+    def _try(value):
+        return "0" if value in ("0", "", None) else "1"
 
     def _rank(self, slot):
         return self.good[slot] if self.good[slot] in ("0", "1") else "unknown"
@@ -175,14 +179,14 @@ class _Loader:
 
     def _check(self, block, slot):
         found = read(block)
-        if (found.get(slot + "_TRY") or "0", found.get(slot + "_LEFT") or "") != (self.tries.get(slot) or "0", self.left.get(slot) or ""):
+        if (self._try(found.get(slot + "_TRY")), found.get(slot + "_LEFT") or "") != (self._try(self.tries.get(slot)), self.left.get(slot) or ""):
             raise Refused("written, but not found again")
 
     def _clear_spare(self):
         try:
             if read(self.spare).get("spare_used") == "1":
                 names = [s + "_TRY" for s in self.slots] + ["spare_used"]
-                self.spare = self._save(self.spare, dict.fromkeys(names))
+                self.spare = self._save(self.spare, dict.fromkeys(names, "0"))
         except Refused:
             pass
 
@@ -191,7 +195,7 @@ class _Loader:
 
     def _pass(self, walk, rank):
         for slot in walk:
-            if self._rank(slot) == rank and (self.tries.get(slot) or "0") == "0":
+            if self._rank(slot) == rank and self._try(self.tries.get(slot)) == "0":
                 if self._is_counted(slot):
                     self._count(slot)
                 if self.loads(slot):

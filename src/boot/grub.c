@@ -33,6 +33,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/file.h"
 #include "boot/grubenv.h"
 
 #define DEFAULT_PATH "/boot/grub/grubenv"
@@ -135,14 +136,26 @@ static bool check_written(const char *path, const Grubenv *env, GError **error)
 	return true;
 }
 
-static bool store(const char *path, const Grubenv *env, GError **error)
+/* One write in place, of the same size: nothing of the file system changes but these sectors. */
+static bool overwrite(const char *path, const Grubenv *env, GError **error)
 {
-	bool is_new = access(path, F_OK) < 0;
-	fd_auto int fd = fd_open(path, O_WRONLY | O_CREAT | O_NOCTTY, 0644, error);
+	fd_auto int fd = fd_open(path, O_WRONLY | O_NOCTTY, 0, error);
 
 	return fd >= 0 && fd_write_at(fd, env->bytes, env->size, 0, path, error) &&
-	       fd_sync(fd, path, error) && fd_close(&fd, path, error) &&
-	       (!is_new || fd_sync_folder_of(path, error)) && check_written(path, env, error);
+	       fd_sync(fd, path, error) && fd_close(&fd, path, error);
+}
+
+/*
+ * A file that is not there cannot be overwritten. It gets its name when its bytes are on the
+ * medium: on FAT the name could arrive first, and show what an older file left in these sectors.
+ */
+static bool store(const char *path, const Grubenv *env, GError **error)
+{
+	bool stored = access(path, F_OK) == 0
+	                      ? overwrite(path, env, error)
+	                      : file_replace(path, env->bytes, env->size, 0644, error);
+
+	return stored && check_written(path, env, error);
 }
 
 static bool set_all(Grubenv *env, const GArray *changes)

@@ -83,7 +83,7 @@ def damage(how):
         "full": model.HEADER + full + b"junk=".ljust(model.SIZE - len(model.HEADER + full) - 1, b"x") + b"\n",
         "hidden": (model.HEADER + full + b"B_TRY=0\njunk\nA_TRY=0\n").ljust(model.SIZE, b"#"),
         "used": model.block({"A_TRY": "1", "B_TRY": "1", "spare_used": "1"}),
-        "clean": model.block({}),
+        "clean": model.block({"spare_used": "0", "A_TRY": "0", "B_TRY": "0"}),
     }[how]
 
 

@@ -61,7 +61,7 @@ class Modelled(truth.Loader):
         self.readonly = row.get("damage") == "readonly"
         good = model.block(variables)
         self.grubenv = truth.damaged(row["damage"], good) if "damage" in row else good
-        self.spare = model.block({})
+        self.spare = model.block({"spare_used": "0", "A_TRY": "0", "B_TRY": "0"})
         if "second" in row:
             self.spare = truth.damaged(row["second"], self.spare)
         self.system = backend.Backend(self.folder, {"bootloader": "grub", "grubenv": self.path})
