@@ -9,4 +9,5 @@
 
 extern const BootOps boot_grub;
 extern const BootOps boot_custom;
+extern const BootOps boot_efi;
 extern const BootOps boot_noop;
