@@ -114,8 +114,7 @@ static char *read_sound(const char *path)
 	size_t size;
 	g_autofree char *text = file_read(path, LARGEST, &size, NULL);
 
-	if (!text || !size || text[size - 1] != '\n' ||
-	    !g_utf8_validate(text, (gssize)size, NULL))
+	if (!text || !size || text[size - 1] != '\n' || !g_utf8_validate(text, (gssize)size, NULL))
 		return NULL;
 
 	g_autofree char *kernel = find_value(text, "linux"), *program = find_value(text, "efi");

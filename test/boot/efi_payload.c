@@ -35,7 +35,8 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	say_text("<<kernel=");
 	say(tag[8]);
 	say_text(" line=");
-	if (!EFI_ERROR(uefi_call_wrapper(BS->HandleProtocol, 3, image, &protocol, (void **)&loaded))) {
+	if (!EFI_ERROR(
+		    uefi_call_wrapper(BS->HandleProtocol, 3, image, &protocol, (void **)&loaded))) {
 		const CHAR16 *options = loaded->LoadOptions;
 
 		for (unsigned i = 0; i < loaded->LoadOptionsSize / 2 && options[i]; i++)
