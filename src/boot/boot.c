@@ -11,7 +11,11 @@ static const struct {
 } backends[] = {
 	[BOOTLOADER_BAREBOX] = { "barebox", NULL },
 	[BOOTLOADER_GRUB] = { "grub", &boot_grub },
+#ifdef HAVE_UBOOT
+	[BOOTLOADER_UBOOT] = { "uboot", &boot_uboot },
+#else
 	[BOOTLOADER_UBOOT] = { "uboot", NULL },
+#endif
 	[BOOTLOADER_EFI] = { "efi", &boot_efi },
 	[BOOTLOADER_SYSTEMD_BOOT] = { "systemd-boot", &boot_systemd_boot },
 	[BOOTLOADER_CUSTOM] = { "custom", &boot_custom },

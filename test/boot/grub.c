@@ -256,7 +256,8 @@ static void test_wrong_file(void)
 	g_assert_false(boot_set_state(device->boot, device_slot(device, 'A'), true, &nowhere));
 	g_assert_cmpstr(
 		nowhere->message, ==,
-		"grub backend: cannot open /nowhere/at/all/grubenv: No such file or directory");
+		"grub backend: cannot create a file beside /nowhere/at/all/grubenv: No such file or "
+		"directory");
 	device_free(device);
 }
 
