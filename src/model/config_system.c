@@ -40,7 +40,7 @@ static bool take_attempts(const Config *config, KeyFile *file, const char *key, 
 		            "negative",
 		            *attempts, key);
 	if (*attempts && config->bootloader != BOOTLOADER_UBOOT &&
-	    config->bootloader != BOOTLOADER_BAREBOX &&
+	    config->bootloader != BOOTLOADER_BAREBOX && config->bootloader != BOOTLOADER_GRUB &&
 	    (config->bootloader != BOOTLOADER_SYSTEMD_BOOT ||
 	     attempts != &config->boot_attempts_primary))
 		return fail(error, FAILURE_CONFIG,

@@ -270,7 +270,7 @@ class Machine:
         slot = next(w for w in words if w.startswith("rauc.slot=")).partition("=")[2]
         tag, label = self.slots[slot]
         root = f"root=PARTLABEL={label}" if label else f"root=PARTUUID={self._part_uuid(slot)}"
-        wanted = [root, f"rauc.slot={slot}", "panic=5"]
+        wanted = [root, f"rauc.slot={slot}", "rauc.bootscript=grub-2", "panic=5"]
         if self.row.get("slots") == "three.cfg":
             wanted += ["console=ttyS0", "quiet"] + (["rescue=1"] if slot == "C" else [])
         if kernel != tag or words[1:] != wanted or initrd != (slot == "C"):
