@@ -9,4 +9,6 @@
 
 extern const BootOps boot_grub;
 extern const BootOps boot_custom;
+extern const BootOps boot_efi;
 extern const BootOps boot_noop;
+extern const BootOps boot_systemd_boot;

@@ -12,7 +12,8 @@ static const struct {
 	[BOOTLOADER_BAREBOX] = { "barebox", NULL },
 	[BOOTLOADER_GRUB] = { "grub", &boot_grub },
 	[BOOTLOADER_UBOOT] = { "uboot", NULL },
-	[BOOTLOADER_EFI] = { "efi", NULL },
+	[BOOTLOADER_EFI] = { "efi", &boot_efi },
+	[BOOTLOADER_SYSTEMD_BOOT] = { "systemd-boot", &boot_systemd_boot },
 	[BOOTLOADER_CUSTOM] = { "custom", &boot_custom },
 	[BOOTLOADER_NOOP] = { "noop", &boot_noop },
 };

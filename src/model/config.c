@@ -11,7 +11,7 @@ static const char *const bootloaders[] = {
 	[BOOTLOADER_NONE] = "none", [BOOTLOADER_BAREBOX] = "barebox",
 	[BOOTLOADER_GRUB] = "grub", [BOOTLOADER_UBOOT] = "uboot",
 	[BOOTLOADER_EFI] = "efi",   [BOOTLOADER_CUSTOM] = "custom",
-	[BOOTLOADER_NOOP] = "noop",
+	[BOOTLOADER_NOOP] = "noop", [BOOTLOADER_SYSTEMD_BOOT] = "systemd-boot",
 };
 
 const char *config_bootloader_name(Bootloader bootloader)
@@ -95,6 +95,7 @@ void config_free(Config *config)
 	g_free(config->barebox_dtbpath);
 	g_free(config->grubenv);
 	g_free(config->mount_prefix);
+	g_free(config->efi_path);
 	g_free(config->variant_file);
 	g_free(config->variant_name);
 	g_free(config->data_directory);

@@ -23,6 +23,7 @@ typedef enum {
 	BOOTLOADER_GRUB,
 	BOOTLOADER_UBOOT,
 	BOOTLOADER_EFI,
+	BOOTLOADER_SYSTEMD_BOOT, /* ours */
 	BOOTLOADER_CUSTOM,
 	BOOTLOADER_NOOP,
 } Bootloader;
@@ -35,6 +36,7 @@ struct Config {
 	char *barebox_statename, *barebox_dtbpath;
 	char *grubenv; /* with BOOTLOADER_GRUB only */
 	bool efi_use_bootnext;
+	char *efi_path; /* with BOOTLOADER_SYSTEMD_BOOT only; NULL: the usual ones */
 	int boot_attempts, boot_attempts_primary; /* 0: the backend's default */
 	uint64_t max_bundle_download_size, max_bundle_signature_size;
 	char *mount_prefix;

@@ -24,8 +24,16 @@ static bool take_bootloader(Config *config, KeyFile *file, GError **error)
 	}
 	return fail(error, FAILURE_CONFIG,
 	            "Unsupported bootloader '%s' selected in system config: key 'bootloader' in "
-	            "group '[system]' knows barebox, grub, uboot, efi, custom and noop",
+	            "group '[system]' knows barebox, grub, uboot, efi, systemd-boot, "
+	            "custom and noop",
 	            name);
+}
+
+static bool counts_attempts(const Config *config, bool of_a_trial)
+{
+	return config->bootloader == BOOTLOADER_UBOOT || config->bootloader == BOOTLOADER_BAREBOX ||
+	       config->bootloader == BOOTLOADER_GRUB ||
+	       (config->bootloader == BOOTLOADER_SYSTEMD_BOOT && of_a_trial);
 }
 
 static bool take_attempts(const Config *config, KeyFile *file, const char *key, int *attempts,
@@ -38,8 +46,7 @@ static bool take_attempts(const Config *config, KeyFile *file, const char *key, 
 		            "Invalid value '%d' for key '%s' in group '[system]': it must not be "
 		            "negative",
 		            *attempts, key);
-	if (*attempts && config->bootloader != BOOTLOADER_UBOOT &&
-	    config->bootloader != BOOTLOADER_BAREBOX)
+	if (*attempts && !counts_attempts(config, attempts == &config->boot_attempts_primary))
 		return fail(error, FAILURE_CONFIG,
 		            "Configuring boot attempts is valid for uboot or barebox only (not for "
 		            "%s): key '%s' in group '[system]'",
@@ -63,6 +70,9 @@ static bool take_boot(Config *config, KeyFile *file, GError **error)
 	if (config->bootloader == BOOTLOADER_EFI)
 		return keyfile_take_bool(file, SYSTEM, "efi-use-bootnext",
 		                         &config->efi_use_bootnext, error);
+	if (config->bootloader == BOOTLOADER_SYSTEMD_BOOT)
+		return config_take_optional_path(config, file, SYSTEM, "efi-path",
+		                                 &config->efi_path, error);
 	if (config->bootloader != BOOTLOADER_GRUB)
 		return true;
 	if (!config_take_optional_path(config, file, SYSTEM, "grubenv", &config->grubenv, error))

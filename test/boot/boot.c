@@ -17,8 +17,8 @@ static const struct {
 	  FAILURE_UNSUPPORTED },
 	{ BOOTLOADER_BAREBOX, NULL,
 	  "the bootloader backend 'barebox' is not built into this program", FAILURE_UNSUPPORTED },
-	{ BOOTLOADER_EFI, NULL, "the bootloader backend 'efi' is not built into this program",
-	  FAILURE_UNSUPPORTED },
+	{ BOOTLOADER_EFI, "efi", NULL, 0 },
+	{ BOOTLOADER_SYSTEMD_BOOT, "systemd-boot", NULL, 0 },
 	{ BOOTLOADER_NONE, NULL, "no bootloader is configured: set bootloader= in [system]",
 	  FAILURE_CONFIG },
 };

@@ -49,6 +49,15 @@ static void test_barebox(void)
 	g_assert_null(per_slot->status_file);
 }
 
+static void test_systemd_boot(void)
+{
+	g_autoptr(Config) config = load_config("systemd-boot.conf");
+
+	g_assert_cmpint(config->bootloader, ==, BOOTLOADER_SYSTEMD_BOOT);
+	g_assert_cmpstr(config->efi_path, ==, "/run/esp");
+	g_assert_cmpint(config->boot_attempts_primary, ==, 5);
+}
+
 static void test_efi(void)
 {
 	g_autoptr(Config) config = load_config("efi.conf");
@@ -107,6 +116,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/model/config_system/uboot", test_uboot);
 	g_test_add_func("/model/config_system/barebox", test_barebox);
 	g_test_add_func("/model/config_system/efi", test_efi);
+	g_test_add_func("/model/config_system/systemd-boot", test_systemd_boot);
 	g_test_add_func("/model/config_system/relative", test_relative);
 	g_test_add_func("/model/config_system/formats", test_formats);
 	g_test_add_func("/model/config_system/verify-written", test_verify_written);
