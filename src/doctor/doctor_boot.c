@@ -11,10 +11,23 @@
 #include "boot/grubenv.h"
 #include "doctor/doctor_families.h"
 
-/* What the scripts in boot/ say of themselves, and the version that fits this program. */
-#define SCRIPT_MARK  "moonforge-rauc boot script, version "
-#define SCRIPT_WORD  "rauc.bootscript"
-#define SCRIPT_LEAST 1
+/*
+ * What the scripts in boot/ say of themselves, in their head and on the kernel command line:
+ *
+ *   moonforge-rauc boot script, grub, version 2        rauc.bootscript=grub-2
+ */
+#define SCRIPT_MARK "moonforge-rauc boot script, "
+#define SCRIPT_WORD "rauc.bootscript"
+
+/* And the first version of each that keeps its state as this program does. */
+static const struct {
+	Bootloader of;
+	const char *name;
+	uint64_t least;
+} scripts[] = {
+	{ BOOTLOADER_GRUB, "grub", 2 },
+	{ BOOTLOADER_UBOOT, "uboot", 1 },
+};
 
 enum { MAX_BLOCK = 64 * 1024, MAX_SCRIPT = 1 << 20, LONG_TRIAL = 30 * 60 };
 
@@ -80,8 +93,11 @@ static void check_trial(Doctor *doctor, const char *path, const Grubenv *env)
 		return;
 	g_autofree char *try_name = g_strconcat(name, "_TRY", NULL);
 	g_autofree char *left_name = g_strconcat(name, "_LEFT", NULL);
+	g_autofree char *commit_name = g_strconcat(name, "_COMMIT", NULL);
 	g_autofree char *try = grubenv_get(env, try_name), *left = grubenv_get(env, left_name);
-	if (g_strcmp0(try, "1") == 0 || g_ascii_strtoull(left ? left : "0", NULL, 10) > 0)
+	g_autofree char *commit = grubenv_get(env, commit_name);
+	if (g_strcmp0(commit, "1") != 0 &&
+	    (g_strcmp0(try, "1") == 0 || g_ascii_strtoull(left ? left : "0", NULL, 10) > 0))
 		doctor_find(doctor, "health.not-committed", path,
 		            "slot %s has been on trial for %" G_GUINT64_FORMAT
 		            " minutes and is not marked good",
@@ -159,73 +175,86 @@ static void check_primary(Doctor *doctor)
 
 /* The script. */
 
-/* The number behind SCRIPT_MARK in a file; 0: none. */
-static uint64_t version_in(const Doctor *doctor, const char *path)
+static char *read_script(const char *real)
 {
-	g_autofree char *real = doctor_path(doctor, path);
 	size_t size = 0;
-	g_autofree char *text = doctor_slurp(real, MAX_SCRIPT, &size, NULL);
-	const char *found = text ? memmem(text, size, SCRIPT_MARK, strlen(SCRIPT_MARK)) : NULL;
+	char *text = doctor_slurp(real, MAX_SCRIPT, &size, NULL);
 
-	return found ? g_ascii_strtoull(found + strlen(SCRIPT_MARK), NULL, 10) : 0;
+	/* a compiled script has a head of bytes in front of its text */
+	for (size_t i = 0; text && i < size; i++)
+		text[i] = text[i] ? text[i] : ' ';
+	return text;
 }
 
-static bool find_script(Doctor *doctor, char **where, uint64_t *version)
+/* The file that is run next, where it can be seen from here. */
+static char *find_script(const Doctor *doctor, char **where)
 {
-	static const char *const places[] = {
-		"/boot/grub/grub.cfg", "/boot/efi/EFI/BOOT/grub.cfg", "/boot/boot.scr",
-		"/boot/boot.scr.uimg", "/boot/efi/boot.scr",          "/boot/efi/boot.scr.uimg",
-		"/boot/boot.cmd",
+	static const char *const of_uboot[] = {
+		"/boot/boot.scr",          "/boot/boot.scr.uimg", "/boot/efi/boot.scr",
+		"/boot/efi/boot.scr.uimg", "/boot/boot.cmd",
 	};
 	bool is_grub = doctor->config->bootloader == BOOTLOADER_GRUB;
 	g_autofree char *folder = is_grub ? g_path_get_dirname(doctor->config->grubenv) : NULL;
 	g_autofree char *beside = folder ? g_build_filename(folder, "grub.cfg", NULL) : NULL;
 
-	if (beside && access(beside, F_OK) == 0) {
-		g_autofree char *text = doctor_slurp(beside, MAX_SCRIPT, NULL, NULL);
-		const char *found = text ? strstr(text, SCRIPT_MARK) : NULL;
-
+	if (beside && access(beside, F_OK) == 0)
 		*where = g_strdup(beside);
-		*version = found ? g_ascii_strtoull(found + strlen(SCRIPT_MARK), NULL, 10) : 0;
-		return true;
+	for (unsigned i = 0; !is_grub && !*where && i < G_N_ELEMENTS(of_uboot); i++) {
+		if (doctor_has(doctor, of_uboot[i]))
+			*where = doctor_path(doctor, of_uboot[i]);
 	}
-	for (unsigned i = 0; i < G_N_ELEMENTS(places); i++) {
-		if (!doctor_has(doctor, places[i]) ||
-		    (is_grub != (strstr(places[i], "grub") != NULL)))
-			continue;
-		*where = g_strdup(places[i]);
-		*version = version_in(doctor, places[i]);
-		return true;
-	}
-	return false;
+	return *where ? read_script(*where) : NULL;
 }
 
-/* What the kernel was started with is what really ran; the file is what will run next. */
+/* "grub, version 2" or "grub-2": the number, 0 where the name is another. */
+static uint64_t version_of(const char *said, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (strncmp(said, name, length) != 0)
+		return 0;
+	said += length;
+	if (g_str_has_prefix(said, ", version "))
+		return g_ascii_strtoull(said + strlen(", version "), NULL, 10);
+	return *said == '-' ? g_ascii_strtoull(said + 1, NULL, 10) : 0;
+}
+
+static void judge_script(Doctor *doctor, const char *said, const char *where)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(scripts); i++) {
+		uint64_t version;
+
+		if (scripts[i].of != doctor->config->bootloader)
+			continue;
+		version = said ? version_of(said, scripts[i].name) : 0;
+		if (!version)
+			doctor_find(doctor, "boot.script-unknown", where,
+			            "the boot script is not moonforge-rauc's for %s",
+			            scripts[i].name);
+		else if (version < scripts[i].least)
+			doctor_find(doctor, "boot.script-old", where,
+			            "the boot script is version %" G_GUINT64_FORMAT
+			            ", this program wants %" G_GUINT64_FORMAT " at least",
+			            version, scripts[i].least);
+	}
+}
+
+/* The file is what runs next; what is on the kernel command line has run. */
 static void check_script(Doctor *doctor)
 {
 	g_autofree char *word = doctor_word(doctor, SCRIPT_WORD);
 	g_autofree char *where = NULL;
-	uint64_t version = 0;
-	bool is_there = find_script(doctor, &where, &version);
+	g_autofree char *text = find_script(doctor, &where);
+	const char *mark = text ? strstr(text, SCRIPT_MARK) : NULL;
 
-	if (!is_there && word) {
-		where = g_strdup("/proc/cmdline");
-		version = g_ascii_strtoull(word, NULL, 10);
-	} else if (!is_there) {
-		if (doctor->is_live)
-			doctor_find(doctor, "boot.script-missing", NULL,
-			            "no boot script is found, and none has named itself on the "
-			            "kernel command line (" SCRIPT_WORD "=)");
-		return;
-	}
-	if (!version)
-		doctor_find(doctor, "boot.script-unknown", where,
-		            "this boot script is not one of moonforge-rauc's");
-	else if (version < SCRIPT_LEAST)
-		doctor_find(doctor, "boot.script-old", where,
-		            "the boot script is version %" G_GUINT64_FORMAT
-		            ", this program wants %d at least",
-		            version, SCRIPT_LEAST);
+	if (where)
+		judge_script(doctor, mark ? mark + strlen(SCRIPT_MARK) : NULL, where);
+	else if (word)
+		judge_script(doctor, word, "/proc/cmdline");
+	else if (doctor->is_live)
+		doctor_find(doctor, "boot.script-missing", NULL,
+		            "no boot script is found, and none has named itself on the "
+		            "kernel command line (" SCRIPT_WORD "=)");
 }
 
 static void check_tools(Doctor *doctor)
@@ -251,17 +280,35 @@ static void check_tools(Doctor *doctor)
 		            "nothing says where the environment of U-Boot lies");
 }
 
+/* May the boot state be kept there? */
+static bool keeps_state_in(const Doctor *doctor, const char *point)
+{
+	const Config *config = doctor->config;
+	g_autofree char *inside = g_strconcat(point, "/", NULL);
+	g_autofree char *fw_env = NULL;
+
+	switch (config->bootloader) {
+	case BOOTLOADER_GRUB:
+		return g_str_has_prefix(doctor_name(doctor, config->grubenv), inside);
+	case BOOTLOADER_UBOOT:
+		fw_env = doctor_read(doctor, "/etc/fw_env.config");
+		return fw_env && strstr(fw_env, inside);
+	case BOOTLOADER_EFI:
+	case BOOTLOADER_BAREBOX:
+	case BOOTLOADER_NOOP:
+		return false;
+	default: /* files of the boot loader, or nobody knows */
+		return true;
+	}
+}
+
 /* A FAT for the boot loader that is always mounted for writing. */
 static void check_esp(Doctor *doctor)
 {
 	static const char *const points[] = { "/boot/efi", "/efi", "/boot" };
-	const char *grubenv = doctor->config->bootloader == BOOTLOADER_GRUB
-	                              ? doctor_name(doctor, doctor->config->grubenv)
-	                              : "";
 	g_auto(GStrv) lines = g_strsplit(doctor->mountinfo, "\n", -1);
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(points); i++) {
-		g_autofree char *inside = g_strconcat(points[i], "/", NULL);
 		bool is_automount = false, is_writable = false;
 
 		for (char **line = lines; *line; line++) {
@@ -273,7 +320,7 @@ static void check_esp(Doctor *doctor)
 			is_writable = strstr(fields[6], "- vfat ") != NULL &&
 			              g_str_has_prefix(fields[5], "rw");
 		}
-		if (is_writable && !is_automount && !g_str_has_prefix(grubenv, inside))
+		if (is_writable && !is_automount && !keeps_state_in(doctor, points[i]))
 			doctor_find(doctor, "boot.esp-writable", points[i],
 			            "the boot partition is mounted writable all the time");
 	}

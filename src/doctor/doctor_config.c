@@ -55,6 +55,7 @@ static void move_all_below(const Doctor *doctor, Config *config)
 {
 	char **const paths[] = {
 		&config->grubenv,
+		&config->efi_path,
 		&config->mount_prefix,
 		&config->variant_file,
 		&config->data_directory,

@@ -21,7 +21,7 @@ import bundles
 from device import run
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-SCRIPT = "# moonforge-rauc boot script, version 1\n"
+SCRIPT = (TOP / "boot/grub/grub.cfg").read_text()
 PROGRAMS = "usr/lib/systemd/systemd", "usr/libexec/rauc/rauc-fetch", "usr/libexec/handler"
 KEY = "usr/lib/rauc/device.key.pem"
 MIB = bundles.MIB
@@ -296,6 +296,10 @@ FAULTS = [
     ("restart pending", {"boot.pending"}, lambda p: p.write_env(ORDER="B A")),
     ("script missing", {"boot.script-missing"}, lambda p: p.remove("boot/efi/EFI/BOOT/grub.cfg")),
     ("script by hand", {"boot.script-unknown"}, lambda p: p.write("boot/efi/EFI/BOOT/grub.cfg", "linux /vmlinuz\n")),
+    ("script too old", {"boot.script-old"},
+     lambda p: p.write("boot/efi/EFI/BOOT/grub.cfg", SCRIPT.replace("script, grub, version 2", "script, grub, version 1"))),
+    ("script that ran is another loader's", {"boot.script-unknown"},
+     lambda p: (p.remove("boot/efi/EFI/BOOT/grub.cfg"), p.cmdline("root=PARTLABEL=root_a rauc.slot=A panic=5 rauc.bootscript=uboot-1"))),
     ("ESP writable", {"boot.esp-writable"},
      lambda p: p.mounted("40 1 8:1 / /efi rw,relatime shared:1 - vfat /dev/sda1 rw")),
     ("mark-good missing", {"health.no-mark-good"}, drop_unit),
@@ -354,6 +358,7 @@ def test_data_in_slot(patient, tool):
     subprocess.run([tool("mkfs.ext4"), "-q", "-F", patient.disks["root_a"]], check=True)
     device = "/dev/" + os.readlink(patient.path("dev/disk/by-partlabel/root_a")).rpartition("/")[2]
     data = patient.path("data")
+    patient.disks.pop("root_a")  # its own file system writes to it whenever it likes
     for argv, expected in ((["-o", "ro", device], {"config.data-unwritable"}), ([device], {"config.data-in-slot", "slots.booted-mounted"}),
                            (["-t", "tmpfs", "none"], {"config.data-in-memory"})):
         done = subprocess.run(["mount", *argv, data], capture_output=True, text=True)
@@ -387,6 +392,13 @@ def test_links_stay_below(patient):
     patient.link("etc/rauc/keyring.pem", "/loop")
     patient.link("loop", "/loop")
     assert patient.ids() == {"trust.unreadable"}
+
+
+def test_word_of_the_script(patient):
+    """Where its file cannot be seen, the script speaks for itself."""
+    patient.remove("boot/efi/EFI/BOOT/grub.cfg")
+    patient.cmdline("root=PARTLABEL=root_a rauc.slot=A panic=5 rauc.bootscript=grub-2")
+    assert patient.ids() == set()
 
 
 def test_readable(patient):
