@@ -113,6 +113,16 @@ char *boot_get_current(Boot *boot, GError **error)
 	return boot->ops->get_current(boot, error);
 }
 
+bool boot_check(Boot *boot, GError **error)
+{
+	if (!boot->ops->check)
+		return true;
+
+	g_autofree char *who = g_strconcat(boot->ops->name, " backend", NULL);
+	ERROR_WHILE(error, who);
+	return boot->ops->check(boot, error);
+}
+
 const Slot *boot_find(const Boot *boot, const char *boot_name)
 {
 	for (unsigned i = 0; i < boot->slots->len; i++) {
