@@ -23,6 +23,7 @@ class Loader:
     attempts = 3  # of a trial
     uncommitted = 3  # of a slot that is neither committed nor on trial
     slots = ("A", "B")
+    words = {}  # words of a row that come down to another one here: {"used": "bad"}
 
     def prepare(self, row):
         """Make the medium of this row: slots as `runs` has them, boot state, then its damage."""
@@ -135,7 +136,7 @@ def judge_end(row, loader):
     if not wanted:
         return None
     states = loader.states()
-    wrong = {s: (states.get(s), word) for s, word in wanted.items() if states.get(s) != word}
+    wrong = {s: (states.get(s), word) for s, word in wanted.items() if states.get(s) != loader.words.get(word, word)}
     return "; ".join(f"slot {s} ends as {is_now}, not {word}" for s, (is_now, word) in wrong.items()) or None
 
 

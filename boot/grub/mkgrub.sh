@@ -79,14 +79,17 @@ cp "$here/grub.cfg" "$out/grub.cfg"
 cp "$slots" "$out/slots.cfg"
 chmod 644 "$out/grub.cfg" "$out/slots.cfg"
 
+# All variables from the beginning: no later change makes the block longer, so a torn one stays sound.
 rm -f "$out/grubenv" "$out/grubenv.spare"
 grub-editenv "$out/grubenv" create
 grub-editenv "$out/grubenv.spare" create
 grub-editenv "$out/grubenv" set "ORDER=$order"
+grub-editenv "$out/grubenv.spare" set spare_used=0
 for name in $order; do
 	ok=0
 	for g in $good; do
 		[ "$g" != "$name" ] || ok=1
 	done
-	grub-editenv "$out/grubenv" set "${name}_OK=$ok" "${name}_TRY=0"
+	grub-editenv "$out/grubenv" set "${name}_OK=$ok" "${name}_TRY=0" "${name}_LEFT=0" "${name}_COMMIT=0"
+	grub-editenv "$out/grubenv.spare" set "${name}_TRY=0"
 done

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 HEADER = b"# GRUB Environment Block\n"
 SIZE = 1024
+CRASHES_ALLOWED = 3
 
 
 class Refused(Exception):
@@ -100,11 +101,11 @@ class _Lost(Exception):
 
 
 class _Loader:
-    def __init__(self, grubenv, spare, slots, loads, writable):
+    def __init__(self, grubenv, spare, slots, loads, writable, crashed):
         self.main, self.spare = grubenv, spare
-        self.slots, self.loads, self.writable = slots, loads, writable
+        self.slots, self.loads, self.writable, self.crashed = slots, loads, writable, crashed
         self.tried = []
-        self.tries = {}
+        self._forget()
         self.order = ""
         try:
             self._load_main()
@@ -113,20 +114,29 @@ class _Loader:
             self.good = dict.fromkeys(slots, "1")
             self.memory = "spare" if self._load_spare() else None
 
+    def _forget(self):
+        self.tries, self.left, self.commit = {}, {}, {}
+
     def _load_main(self):
         found = read(self.main)
         self.order = found.get("ORDER", "")
         self.good = {s: found.get(s + "_OK") for s in self.slots}
         self.tries = {s: found.get(s + "_TRY") for s in self.slots}
+        self.left = {s: found.get(s + "_LEFT") for s in self.slots}
+        self.commit = {s: found.get(s + "_COMMIT") for s in self.slots}
 
     def _load_spare(self):
+        self._forget()
         try:
             found = read(self.spare)
         except Refused:
-            self.tries = {}
             return False
-        self.tries = {s: found.get(s + "_TRY") for s in self.slots}
+        self.tries = {s: self._try(found.get(s + "_TRY")) for s in self.slots}
         return True
+
+    @staticmethod
+    def _try(value):
+        return "0" if value in ("0", "", None) else "1"
 
     def _rank(self, slot):
         return self.good[slot] if self.good[slot] in ("0", "1") else "unknown"
@@ -136,37 +146,58 @@ class _Loader:
             raise Refused("read-only")
         return write(block, names)
 
+    def _count_in_main(self, slot):
+        less = {str(n): str(n - 1) for n in range(1, 10)}.get(self.left.get(slot) or "")
+        if self.good[slot] == "1" and self.commit.get(slot) == "1":
+            self.commit[slot] = "0"
+            less = str(CRASHES_ALLOWED - 1)
+        if self.good[slot] == "1" and less is not None:
+            self.left[slot] = less
+            if less == "0":
+                self.tries[slot] = "1"
+        else:
+            self.tries[slot] = "1"
+            self.commit |= {s: "0" for s in self.slots if s != slot and self.commit.get(s) == "1"}
+        names = {}
+        for s in self.slots:
+            names |= {s + "_TRY": self.tries.get(s), s + "_LEFT": self.left.get(s), s + "_COMMIT": self.commit.get(s)}
+        self.main = self._save(self.main, names)
+        self._check(self.main, slot)
+        self._clear_spare()
+
     def _count(self, slot):
-        self.tries[slot] = "1"
-        names = {s + "_TRY": self.tries.get(s) for s in self.slots}
         try:
             if self.memory == "main":
-                self.main = self._save(self.main, names)
-                self._check(self.main, slot)
-                self._clear_spare()
+                self._count_in_main(slot)
             elif self.memory == "spare":
+                self.tries[slot] = "1"
+                names = {s + "_TRY": self.tries.get(s) for s in self.slots}
                 self.spare = self._save(self.spare, names | {"spare_used": "1"})
                 self._check(self.spare, slot)
         except Refused as refused:
             raise _Lost from refused
 
-    @staticmethod
-    def _check(block, slot):
-        if read(block).get(slot + "_TRY") != "1":
+    def _check(self, block, slot):
+        found = read(block)
+        if (self._try(found.get(slot + "_TRY")), found.get(slot + "_LEFT") or "") != (self._try(self.tries.get(slot)), self.left.get(slot) or ""):
             raise Refused("written, but not found again")
 
     def _clear_spare(self):
         try:
             if read(self.spare).get("spare_used") == "1":
                 names = [s + "_TRY" for s in self.slots] + ["spare_used"]
-                self.spare = self._save(self.spare, dict.fromkeys(names))
+                self.spare = self._save(self.spare, dict.fromkeys(names, "0"))
         except Refused:
             pass
 
+    def _is_counted(self, slot):
+        return self.crashed or self._rank(slot) != "1" or self.commit.get(slot) != "1"
+
     def _pass(self, walk, rank):
         for slot in walk:
-            if self._rank(slot) == rank and (self.tries.get(slot) or "0") == "0":
-                self._count(slot)
+            if self._rank(slot) == rank and self._try(self.tries.get(slot)) == "0":
+                if self._is_counted(slot):
+                    self._count(slot)
                 if self.loads(slot):
                     return slot
                 self.tried.append(slot)
@@ -199,11 +230,12 @@ class _Loader:
                 if self.memory == "main" and self._load_spare():
                     self.memory = "spare"
                 else:
-                    self.memory, self.tries = None, {}
+                    self.memory = None
+                    self._forget()
 
 
-def choose(grubenv, spare=None, slots=("A", "B"), loads=lambda slot: True, writable=True):
+def choose(grubenv, spare=None, slots=("A", "B"), loads=lambda slot: True, writable=True, crashed=False):
     """What grub.cfg boots from these bytes (None: no such file), and what it leaves behind."""
-    loader = _Loader(grubenv, spare, tuple(slots), loads, writable)
+    loader = _Loader(grubenv, spare, tuple(slots), loads, writable, crashed)
     slot = loader.choose()
     return Choice(slot, loader.main, loader.spare, loader.tried)

@@ -21,6 +21,7 @@ SLOT_B = "/dev/disk/by-partlabel/root_b"
 
 # seconds, before --patience
 BOOT, INSTALL, RESTART, ANSWER, HEALTH = 150, 240, 90, 60, 120
+ATTEMPTS = 3  # that a new system has to pass its health check
 
 TITLES = (
     "Build version 1 (disk image) and versions 2, 3 and 4 (signed bundles)",
@@ -31,11 +32,11 @@ TITLES = (
     "Restart: slot B boots version 2",
     "The health check passes, so version 2 is marked good and stays",
     "Install version 3 (it will crash the kernel)",
-    "Restart: version 3 panics",
+    "Restart: version 3 panics, three times",
     "The boot loader falls back by itself: version 2 in slot B",
     "The status says which slot failed",
     "Install version 4 (it boots, but its health check will fail)",
-    "Restart: version 4 fails its health check and restarts the device",
+    "Restart: version 4 fails its health check, three times, and restarts the device",
     "Back in slot B once more: version 2 never was in danger",
 )
 
@@ -57,6 +58,7 @@ class Story:
     def __init__(self, stage, folder, rauc, overlays, kvm, patience):
         self.stage, self.folder, self.kvm, self.patience = stage, folder, kvm, patience
         self.rauc, self.overlays = rauc, tuple(overlays)
+        self.environ = None
         self.warned = set()
         self.n_boots = 0
         self.log = None
@@ -87,20 +89,26 @@ class Story:
         names = ("--version", version, "--compatible", COMPATIBLE)
         self.stage.say(f"version {version}")
         self.make(f"version {version}", [TOP / "image" / "debian-rootfs", *names, "--output", tar, *rauc,
-                                         *(word for overlay in self.overlays + overlays for word in ("--overlay", overlay))])
-        self.make(f"version {version}", [TOP / "image" / "build", "--rootfs", tar, *names, "--output", self.folder, "--only", only, *rauc])
+                                         *(word for overlay in self.overlays + overlays for word in ("--overlay", overlay))],
+                  env=self.environ)
+        self.make(f"version {version}", [TOP / "image" / "build", "--rootfs", tar, *names, "--output", self.folder, "--only", only, *rauc],
+                  env=self.environ)
         return tar
+
+    def make_keys(self, folder, owner):
+        """An authority of its own and a signer; the environment that build programs take them from."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        self.make(f"the keys of {owner}", [TOP / "pki" / "openssl-ca.sh", "--key-type", "ec", "--org", owner], cwd=folder)
+        dev = folder / "openssl-ca" / "dev"
+        return {**os.environ, "RAUC_KEY_FILE": str(dev / "private" / "development-1.key.pem"),
+                "RAUC_CERT_FILE": str(dev / "development-1.cert.pem"), "RAUC_KEYRING_FILE": str(dev / "ca.cert.pem")}
 
     def build_strangers(self, tar):
         """Version 2 once more, signed by a stranger: good in every way but that the device does not trust him."""
         folder = self.folder / "stranger"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
         self.stage.say("version 2, signed by a stranger")
-        self.make("a stranger's keys", [TOP / "pki" / "openssl-ca.sh", "--key-type", "ec", "--org", "A stranger"], cwd=folder)
-        dev = folder / "openssl-ca" / "dev"
-        environ = {**os.environ, "RAUC_KEY_FILE": str(dev / "private" / "development-1.key.pem"),
-                   "RAUC_CERT_FILE": str(dev / "development-1.cert.pem"), "RAUC_KEYRING_FILE": str(dev / "ca.cert.pem")}
+        environ = self.make_keys(folder, "A stranger")
         self.make("the stranger's bundle", [TOP / "image" / "build", "--rootfs", tar, "--version", "2", "--compatible", COMPATIBLE,
                                             "--output", folder, "--only", "bundle", *(("--rauc", self.rauc) if self.rauc else ())],
                   env=environ)
@@ -206,6 +214,12 @@ class Story:
         self.stage.check("sectors of slot B written, says the kernel", self.sectors_written() - written, 0)
         self.stage.check("rauc status is what it was", self.status() == before, True)
 
+    def examine(self):
+        """Both slots hold a good system now: the doctor must have nothing to say."""
+        self.type("rauc doctor")
+        answer = self.console.ask_json("rauc doctor --output-format=json", self.limit(ANSWER))
+        self.stage.check("findings of rauc doctor", [finding["id"] for finding in answer["findings"]], [])
+
     def leave(self, command):
         """Shut down or restart; QEMU ends with the power cycle."""
         self.stage.command(command)
@@ -218,6 +232,7 @@ class Story:
 
     def tell(self):
         with self.stage.step():
+            self.environ = self.make_keys(self.folder / "keys", "The demo")
             self.build("1", "disk")
             self.build_strangers(self.build("2", "bundle"))
             self.build("3", "bundle", BROKEN / "panic")
@@ -269,21 +284,23 @@ class Story:
             self.stage.check("boot status of slot B", slots["B"]["boot_status"], "good")
             self.stage.check("boot status of slot A", slots["A"]["boot_status"], "good")
             env = self.grubenv()
-            self.stage.check("B_OK, B_TRY in grubenv", f"{env.get('B_OK')}, {env.get('B_TRY')}", "1, 0")
+            self.stage.check("B_OK, B_TRY, B_COMMIT in grubenv", [env.get(f"B_{v}") for v in ("OK", "TRY", "COMMIT")], ["1", "0", "1"])
+            self.env = env
         with self.stage.step():
             self.install(server, "3", "A")
 
     def watch_failure(self, name, *events):
-        """Restart into slot A and see it fail; the device has to restart by itself."""
+        """Restart into slot A and see it fail, as often as a trial may; the device has to restart by itself."""
         self.leave("reboot")
-        self.power_on(name)
-        with self.stage.busy("booting"):
-            self.console.expect(r"slot A: ", self.limit(BOOT), "waiting for the boot loader to choose slot A")
-            for pattern, what in events:
-                said = self.console.expect(pattern, self.limit(BOOT), f"waiting for {what}")[0].strip()
-                self.stage.answer(said)
-            self.device.wait_off(self.limit(RESTART))
-        self.stage.say("the device restarted by itself")
+        for attempt in range(1, ATTEMPTS + 1):
+            self.power_on(f"{name}-{attempt}")
+            with self.stage.busy(f"booting, attempt {attempt} of {ATTEMPTS}"):
+                self.console.expect(r"slot A: ", self.limit(BOOT), "waiting for the boot loader to choose slot A")
+                for pattern, what in events:
+                    said = self.console.expect(pattern, self.limit(BOOT), f"waiting for {what}")[0].strip()
+                    self.stage.answer(said)
+                self.device.wait_off(self.limit(RESTART))
+            self.stage.say(f"the device restarted by itself (attempt {attempt} of {ATTEMPTS})")
 
     def panic(self):
         with self.stage.step():
@@ -294,6 +311,10 @@ class Story:
             self.power_on("B")
             self.login()
             self.facts("2", "B")
+            now = self.grubenv()
+            self.stage.check("B's variables in grubenv: the boot of a committed slot changes nothing",
+                             {k: v for k, v in now.items() if k.startswith("B_")}, {k: v for k, v in self.env.items() if k.startswith("B_")})
+            self.stage.check("A_TRY, A_LEFT in grubenv: its attempts are used up", [now.get("A_TRY"), now.get("A_LEFT")], ["1", "0"])
         with self.stage.step():
             self.healthy()
             self.type("rauc status")
@@ -325,7 +346,8 @@ class Story:
 
     def clean_up(self, keep):
         """Take away what is large, unless the images shall be kept, and what is half made; the logs stay."""
-        shutil.rmtree(self.folder / "stranger", ignore_errors=True)
+        for name in "stranger", "keys":
+            shutil.rmtree(self.folder / name, ignore_errors=True)
         for path in self.folder.iterdir():
             if path.suffix in (".tar", ".unfinished") or not keep and path.suffix in (".img", ".raucb"):
                 path.unlink()

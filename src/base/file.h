@@ -13,7 +13,7 @@ char *file_read(const char *path, size_t limit, size_t *size, GError **error);
 
 /*
  * Old or new content, never less, whatever happens: temporary file beside it,
- * fsync, rename, fsync of the folder. Not for FAT; see boot/grub.c.
+ * fsync, rename, fsync of the folder. Not over a file on FAT; see boot/grub.c.
  */
 bool file_replace(const char *path, const char *data, size_t size, unsigned mode, GError **error);
 

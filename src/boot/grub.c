@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * GRUB: three variables in an environment block decide.
+ * GRUB: variables in an environment block decide. RAUC's are
  *
  *   ORDER=A B      boot names, first choice first
  *   A_OK=1         may boot; 0: bad
- *   A_TRY=0        1: a boot was begun and the slot did not mark itself good
+ *   A_TRY=0        1: it was tried and did not mark itself good
+ *
+ * and boot/grub/grub.cfg knows two more, which whoever knows only RAUC's leaves
+ * alone:
+ *
+ *   A_LEFT=3       on trial: attempts that are left (the last one sets A_TRY)
+ *   A_COMMIT=1     committed: marked good since it was last written or chosen;
+ *                  its boots are not counted, and nothing is written for them
+ *
+ * A variable that says nothing is 0, not missing: all states have one length, so
+ * that a write torn anywhere leaves each variable old or new, never a third.
  *
  * The block mostly lies on FAT, where replacing a file is not safe: it is
  * overwritten in place in one write that leaves its size alone, forced to the
@@ -23,10 +33,13 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/file.h"
 #include "boot/grubenv.h"
 
 #define DEFAULT_PATH "/boot/grub/grubenv"
 #define LARGEST      (64 * 1024) /* a file beyond this is no environment block */
+#define ATTEMPTS     3           /* of a trial, unless boot-attempts-primary= says else */
+#define MOST         9           /* grub.cfg counts with one digit */
 #define DIRECT       4096        /* alignment that suits O_DIRECT everywhere */
 
 typedef struct {
@@ -123,14 +136,26 @@ static bool check_written(const char *path, const Grubenv *env, GError **error)
 	return true;
 }
 
-static bool store(const char *path, const Grubenv *env, GError **error)
+/* One write in place, of the same size: nothing of the file system changes but these sectors. */
+static bool overwrite(const char *path, const Grubenv *env, GError **error)
 {
-	bool is_new = access(path, F_OK) < 0;
-	fd_auto int fd = fd_open(path, O_WRONLY | O_CREAT | O_NOCTTY, 0644, error);
+	fd_auto int fd = fd_open(path, O_WRONLY | O_NOCTTY, 0, error);
 
 	return fd >= 0 && fd_write_at(fd, env->bytes, env->size, 0, path, error) &&
-	       fd_sync(fd, path, error) && fd_close(&fd, path, error) &&
-	       (!is_new || fd_sync_folder_of(path, error)) && check_written(path, env, error);
+	       fd_sync(fd, path, error) && fd_close(&fd, path, error);
+}
+
+/*
+ * A file that is not there cannot be overwritten. It gets its name when its bytes are on the
+ * medium: on FAT the name could arrive first, and show what an older file left in these sectors.
+ */
+static bool store(const char *path, const Grubenv *env, GError **error)
+{
+	bool stored = access(path, F_OK) == 0
+	                      ? overwrite(path, env, error)
+	                      : file_replace(path, env->bytes, env->size, 0644, error);
+
+	return stored && check_written(path, env, error);
 }
 
 static bool set_all(Grubenv *env, const GArray *changes)
@@ -147,7 +172,7 @@ static bool set_all(Grubenv *env, const GArray *changes)
 /* A block with nothing but what decides over slots; other tools' variables have to make room. */
 static Grubenv *with_slots_only(const Boot *boot, const Grubenv *env)
 {
-	static const char *const suffixes[] = { "_OK", "_TRY" };
+	static const char *const suffixes[] = { "_OK", "_TRY", "_LEFT", "_COMMIT" };
 	Grubenv *lean = without_block(g_strdup("is full"));
 	g_autofree char *order = grubenv_get(env, "ORDER");
 
@@ -211,10 +236,20 @@ static void add_change(GArray *changes, char *name_take, const char *value)
 	g_array_append_val(changes, variable);
 }
 
-static void add_state(GArray *changes, const Slot *slot, bool good)
+static void add_for(GArray *changes, const Slot *slot, const char *suffix, const char *value)
 {
-	add_change(changes, g_strconcat(slot->boot_name, "_OK", NULL), good ? "1" : "0");
-	add_change(changes, g_strconcat(slot->boot_name, "_TRY", NULL), "0");
+	add_change(changes, g_strconcat(slot->boot_name, suffix, NULL), value);
+}
+
+/* Bad ("0", "0"), on trial, or committed. */
+static void add_state(GArray *changes, const Slot *slot, const char *left, const char *commit)
+{
+	bool is_bad = g_str_equal(left, "0") && g_str_equal(commit, "0");
+
+	add_for(changes, slot, "_OK", is_bad ? "0" : "1");
+	add_for(changes, slot, "_TRY", "0");
+	add_for(changes, slot, "_LEFT", left);
+	add_for(changes, slot, "_COMMIT", commit);
 }
 
 static char *get(const Grubenv *env, const char *name, GError **error)
@@ -276,6 +311,8 @@ static bool set_primary(Boot *boot, const Slot *slot, GError **error)
 {
 	g_autoptr(GArray) changes = changes_new();
 	g_autoptr(GString) order = g_string_new(slot->boot_name);
+	int wanted = boot->config->boot_attempts_primary;
+	char left[] = { (char)('0' + CLAMP(wanted ? wanted : ATTEMPTS, 1, MOST)), '\0' };
 
 	for (unsigned i = 0; i < boot->slots->len; i++) {
 		const Slot *other = boot->slots->pdata[i];
@@ -283,7 +320,7 @@ static bool set_primary(Boot *boot, const Slot *slot, GError **error)
 		if (!g_str_equal(other->boot_name, slot->boot_name))
 			g_string_append_printf(order, " %s", other->boot_name);
 	}
-	add_state(changes, slot, true);
+	add_state(changes, slot, left, "0");
 	add_change(changes, g_strdup("ORDER"), order->str);
 	return change(boot, changes, error);
 }
@@ -307,7 +344,7 @@ static bool set_state(Boot *boot, const Slot *slot, bool good, GError **error)
 {
 	g_autoptr(GArray) changes = changes_new();
 
-	add_state(changes, slot, good);
+	add_state(changes, slot, "0", good ? "1" : "0");
 	return change(boot, changes, error);
 }
 

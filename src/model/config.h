@@ -23,6 +23,7 @@ typedef enum {
 	BOOTLOADER_GRUB,
 	BOOTLOADER_UBOOT,
 	BOOTLOADER_EFI,
+	BOOTLOADER_SYSTEMD_BOOT, /* ours */
 	BOOTLOADER_CUSTOM,
 	BOOTLOADER_NOOP,
 	BOOTLOADER_RASPBERRYPI, /* ours */
@@ -37,6 +38,8 @@ struct Config {
 	char *grubenv;              /* with BOOTLOADER_GRUB only */
 	char *raspberrypi_autoboot; /* with BOOTLOADER_RASPBERRYPI only */
 	bool efi_use_bootnext;
+	char *fw_env_config; /* with BOOTLOADER_UBOOT only; NULL: /etc/fw_env.config */
+	char *efi_path;      /* with BOOTLOADER_SYSTEMD_BOOT only; NULL: the usual ones */
 	int boot_attempts, boot_attempts_primary; /* 0: the backend's default */
 	uint64_t max_bundle_download_size, max_bundle_signature_size;
 	char *mount_prefix;

@@ -22,11 +22,20 @@ static bool take_bootloader(Config *config, KeyFile *file, GError **error)
 			return true;
 		}
 	}
-	return fail(
-		error, FAILURE_CONFIG,
-		"Unsupported bootloader '%s' selected in system config: key 'bootloader' in "
-		"group '[system]' knows barebox, grub, uboot, efi, custom, noop and raspberrypi",
-		name);
+	return fail(error, FAILURE_CONFIG,
+	            "Unsupported bootloader '%s' selected in system config: key 'bootloader' in "
+	            "group '[system]' knows barebox, grub, uboot, efi, systemd-boot, "
+	            "raspberrypi, custom and noop",
+	            name);
+}
+
+static bool counts_attempts(const Config *config, bool of_a_trial)
+{
+	return config->bootloader == BOOTLOADER_UBOOT || config->bootloader == BOOTLOADER_BAREBOX ||
+	       config->bootloader == BOOTLOADER_GRUB ||
+	       ((config->bootloader == BOOTLOADER_SYSTEMD_BOOT ||
+	         config->bootloader == BOOTLOADER_RASPBERRYPI) &&
+	        of_a_trial);
 }
 
 static bool take_attempts(const Config *config, KeyFile *file, const char *key, int *attempts,
@@ -39,13 +48,21 @@ static bool take_attempts(const Config *config, KeyFile *file, const char *key, 
 		            "Invalid value '%d' for key '%s' in group '[system]': it must not be "
 		            "negative",
 		            *attempts, key);
-	if (*attempts && config->bootloader != BOOTLOADER_UBOOT &&
-	    config->bootloader != BOOTLOADER_BAREBOX &&
-	    config->bootloader != BOOTLOADER_RASPBERRYPI)
+	if (*attempts && !counts_attempts(config, attempts == &config->boot_attempts_primary))
 		return fail(error, FAILURE_CONFIG,
 		            "Configuring boot attempts is valid for uboot or barebox only (not for "
 		            "%s): key '%s' in group '[system]'",
 		            config_bootloader_name(config->bootloader), key);
+	return true;
+}
+
+static bool take_autoboot(Config *config, KeyFile *file, GError **error)
+{
+	if (!config_take_optional_path(config, file, SYSTEM, "raspberrypi-autoboot",
+	                               &config->raspberrypi_autoboot, error))
+		return false;
+	if (!config->raspberrypi_autoboot)
+		config->raspberrypi_autoboot = g_strdup("/boot/autoboot.txt");
 	return true;
 }
 
@@ -65,13 +82,14 @@ static bool take_boot(Config *config, KeyFile *file, GError **error)
 	if (config->bootloader == BOOTLOADER_EFI)
 		return keyfile_take_bool(file, SYSTEM, "efi-use-bootnext",
 		                         &config->efi_use_bootnext, error);
-	if (config->bootloader == BOOTLOADER_RASPBERRYPI) {
-		if (!config_take_optional_path(config, file, SYSTEM, "raspberrypi-autoboot",
-		                               &config->raspberrypi_autoboot, error))
-			return false;
-		if (!config->raspberrypi_autoboot)
-			config->raspberrypi_autoboot = g_strdup("/boot/autoboot.txt");
-	}
+	if (config->bootloader == BOOTLOADER_RASPBERRYPI)
+		return take_autoboot(config, file, error);
+	if (config->bootloader == BOOTLOADER_UBOOT)
+		return config_take_optional_path(config, file, SYSTEM, "fw-env-config",
+		                                 &config->fw_env_config, error);
+	if (config->bootloader == BOOTLOADER_SYSTEMD_BOOT)
+		return config_take_optional_path(config, file, SYSTEM, "efi-path",
+		                                 &config->efi_path, error);
 	if (config->bootloader != BOOTLOADER_GRUB)
 		return true;
 	if (!config_take_optional_path(config, file, SYSTEM, "grubenv", &config->grubenv, error))

@@ -106,13 +106,21 @@ static void test_changes(void)
 	const Slot *a = device_slot(device, 'A'), *b = device_slot(device, 'B');
 
 	g_assert_true(boot_set_state(device->boot, a, true, NULL));
-	assert_block(device, "# mine\nORDER=A B\nA_OK=1\nA_TRY=0\nx=y\nB_OK=0\nB_TRY=0\n");
+	assert_block(device, "# mine\nORDER=A B\nA_OK=1\nA_TRY=0\nx=y\nB_OK=0\nB_TRY=0\n"
+	                     "A_LEFT=0\nA_COMMIT=1\n");
 	g_assert_true(boot_set_primary(device->boot, b, NULL));
-	assert_block(device, "# mine\nORDER=B A\nA_OK=1\nA_TRY=0\nx=y\nB_OK=1\nB_TRY=0\n");
+	assert_block(device, "# mine\nORDER=B A\nA_OK=1\nA_TRY=0\nx=y\nB_OK=1\nB_TRY=0\n"
+	                     "A_LEFT=0\nA_COMMIT=1\nB_LEFT=3\nB_COMMIT=0\n");
+	g_assert_true(boot_set_state(device->boot, b, true, NULL));
+	assert_block(device, "# mine\nORDER=B A\nA_OK=1\nA_TRY=0\nx=y\nB_OK=1\nB_TRY=0\n"
+	                     "A_LEFT=0\nA_COMMIT=1\nB_LEFT=0\nB_COMMIT=1\n");
 	g_assert_true(boot_set_state(device->boot, b, false, NULL));
-	assert_block(device, "# mine\nORDER=B A\nA_OK=1\nA_TRY=0\nx=y\nB_OK=0\nB_TRY=0\n");
+	assert_block(device, "# mine\nORDER=B A\nA_OK=1\nA_TRY=0\nx=y\nB_OK=0\nB_TRY=0\n"
+	                     "A_LEFT=0\nA_COMMIT=1\nB_LEFT=0\nB_COMMIT=0\n");
+	device->config.boot_attempts_primary = 12;
 	g_assert_true(boot_set_primary(device->boot, a, NULL));
-	assert_block(device, "# mine\nORDER=A B\nA_OK=1\nA_TRY=0\nx=y\nB_OK=0\nB_TRY=0\n");
+	assert_block(device, "# mine\nORDER=A B\nA_OK=1\nA_TRY=0\nx=y\nB_OK=0\nB_TRY=0\n"
+	                     "A_LEFT=9\nA_COMMIT=0\nB_LEFT=0\nB_COMMIT=0\n");
 	g_assert_cmpstr(device->said->str, ==, "");
 	device_free(device);
 }
@@ -120,7 +128,7 @@ static void test_changes(void)
 /* The same file, of the same size, and not even that when nothing changes. */
 static void test_in_place(void)
 {
-	Device *device = device_with("ORDER=A B\nA_OK=1\nA_TRY=0\n");
+	Device *device = device_with("ORDER=A B\nA_OK=1\nA_TRY=0\nA_LEFT=0\nA_COMMIT=1\n");
 	const Slot *a = device_slot(device, 'A');
 	struct stat before, after;
 
@@ -215,12 +223,12 @@ static void test_full(void)
 	g_autoptr(GError) error = NULL;
 
 	g_assert_true(boot_set_primary(device->boot, device_slot(device, 'A'), NULL));
-	assert_block(device, "B_OK=1\nA_OK=1\nA_TRY=0\nORDER=A B\n");
+	assert_block(device, "B_OK=1\nA_OK=1\nA_TRY=0\nA_LEFT=3\nA_COMMIT=0\nORDER=A B\n");
 	g_assert_nonnull(strstr(device->said->str, "is full: removing other variables"));
 
 	g_assert_false(boot_set_primary(device->boot, &impossible, &error));
 	g_assert_error(error, FAILURE, FAILURE_CONFIG);
-	assert_block(device, "B_OK=1\nA_OK=1\nA_TRY=0\nORDER=A B\n");
+	assert_block(device, "B_OK=1\nA_OK=1\nA_TRY=0\nA_LEFT=3\nA_COMMIT=0\nORDER=A B\n");
 	device_free(device);
 }
 
@@ -248,33 +256,80 @@ static void test_wrong_file(void)
 	g_assert_false(boot_set_state(device->boot, device_slot(device, 'A'), true, &nowhere));
 	g_assert_cmpstr(
 		nowhere->message, ==,
-		"grub backend: cannot open /nowhere/at/all/grubenv: No such file or directory");
+		"grub backend: cannot create a file beside /nowhere/at/all/grubenv: No such file or "
+		"directory");
 	device_free(device);
 }
 
+#define SLOTS(order, a_ok, a_left, a_commit, b_ok, b_left, b_commit)                     \
+	"ORDER=" order "\nA_OK=" a_ok "\nA_TRY=0\nA_LEFT=" a_left "\nA_COMMIT=" a_commit \
+	"\nB_OK=" b_ok "\nB_TRY=0\nB_LEFT=" b_left "\nB_COMMIT=" b_commit "\n"
+
+/* The changes of an update's life. */
+static const char *const torn[][2] = {
+	{ SLOTS("A B", "1", "0", "1", "1", "0", "1"), SLOTS("A B", "1", "0", "1", "0", "0", "0") },
+	{ SLOTS("A B", "1", "0", "1", "0", "0", "0"), SLOTS("B A", "1", "0", "1", "1", "3", "0") },
+	{ SLOTS("B A", "1", "0", "1", "1", "2", "0"), SLOTS("B A", "1", "0", "1", "1", "0", "1") },
+	{ SLOTS("B A", "1", "0", "1", "1", "0", "1"), SLOTS("A B", "1", "3", "0", "1", "0", "1") },
+};
+
+/* Every variable is what it was or what it shall be; but for ORDER, whose names may be torn apart. */
+static void assert_old_or_new(const char *block, const char *old_block, const char *new_block)
+{
+	static const char *const names[] = { "A_OK", "A_TRY", "A_LEFT", "A_COMMIT",
+		                             "B_OK", "B_TRY", "B_LEFT", "B_COMMIT" };
+	g_autoptr(Grubenv) env = grubenv_parse(block, GRUBENV_SIZE);
+	g_autoptr(Grubenv) old_env = grubenv_parse(old_block, GRUBENV_SIZE);
+	g_autoptr(Grubenv) new_env = grubenv_parse(new_block, GRUBENV_SIZE);
+	g_autofree char *order = grubenv_get(env, "ORDER");
+
+	g_assert_null(env->damage);
+	g_assert_true(g_regex_match_simple("^[AB] [AB]$", order, 0, 0));
+	for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+		g_autofree char *is = grubenv_get(env, names[i]);
+		g_autofree char *was = grubenv_get(old_env, names[i]);
+		g_autofree char *will = grubenv_get(new_env, names[i]);
+
+		g_assert_true(g_str_equal(is, was) || g_str_equal(is, will));
+	}
+}
+
 /*
- * Power lost inside the one write: whatever part of the new block arrived, GRUB
- * finds a sound block, every variable old or new, never anything else.
+ * Power lost inside the one write: whatever part of the new block arrived, from the
+ * front or from the back, GRUB finds a sound block, every variable old or new. All that
+ * decides lies in the first sector, which most media write whole or not at all.
  */
 static void test_torn(void)
 {
-	static const char old_env[] = "ORDER=A B\nA_OK=1\nA_TRY=0\nB_OK=0\nB_TRY=1\n";
-	static const char new_env[] = "ORDER=B A\nA_OK=1\nA_TRY=0\nB_OK=1\nB_TRY=0\n";
-	g_autofree char *old_block = block_of(old_env), *new_block = block_of(new_env);
+	for (unsigned i = 0; i < G_N_ELEMENTS(torn); i++) {
+		g_autofree char *was = block_of(torn[i][0]), *will = block_of(torn[i][1]);
 
-	for (size_t cut = 0; cut <= GRUBENV_SIZE; cut++) {
-		g_autofree char *torn = g_memdup2(old_block, GRUBENV_SIZE);
+		g_assert_cmpuint(strlen(torn[i][0]), ==, strlen(torn[i][1]));
+		g_assert_cmpuint(strlen(HEADER) + strlen(torn[i][0]), <, 512);
+		for (size_t cut = 0; cut <= GRUBENV_SIZE; cut++) {
+			g_autofree char *front = g_memdup2(was, GRUBENV_SIZE);
+			g_autofree char *back = g_memdup2(will, GRUBENV_SIZE);
 
-		memcpy(torn, new_block, cut);
-		Device *device = device_new(BOOTLOADER_GRUB);
-		g_assert_true(g_file_set_contents(device->path, torn, GRUBENV_SIZE, NULL));
+			memcpy(front, will, cut);
+			memcpy(back, was, cut);
+			assert_old_or_new(front, was, will);
+			assert_old_or_new(back, was, will);
+		}
+	}
+}
 
-		g_autofree char *a = state_of(device, 'A'), *primary = primary_of(device);
-		bool a_in_order = cut <= strlen(HEADER "ORDER=") || cut > strlen(HEADER "ORDER=B ");
-		g_assert_cmpstr(a, ==, a_in_order ? "good" : "bad");
-		g_assert_true(!a_in_order || g_str_equal(primary, "A") ||
-		              g_str_equal(primary, "B"));
-		g_assert_cmpstr(device->said->str, ==, "");
+/* What those changes are: the backend itself, from one to the other. */
+static void test_life(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(torn); i++) {
+		Device *device = device_with(torn[i][0]);
+		const Slot *a = device_slot(device, 'A'), *b = device_slot(device, 'B');
+
+		g_assert_true(i == 0   ? boot_set_state(device->boot, b, false, NULL)
+		              : i == 1 ? boot_set_primary(device->boot, b, NULL)
+		              : i == 2 ? boot_set_state(device->boot, b, true, NULL)
+		                       : boot_set_primary(device->boot, a, NULL));
+		assert_block(device, torn[i][1]);
 		device_free(device);
 	}
 }
@@ -300,7 +355,10 @@ static void test_we_write_they_read(void)
 
 		g_autofree char *list =
 			process_capture(NULL, "grub-editenv", device->path, "list", NULL);
-		g_assert_cmpstr(list, ==, "A_OK=1\nA_TRY=0\nB_OK=1\nB_TRY=0\nORDER=B A\nx=a\\b");
+		g_assert_cmpstr(list, ==,
+		                "A_OK=1\nA_TRY=0\nA_LEFT=0\nA_COMMIT=1\nB_OK=1\nB_TRY=0\n"
+		                "B_LEFT=3\nB_COMMIT=0\n"
+		                "ORDER=B A\nx=a\\b");
 	}
 	device_free(device);
 }
@@ -370,6 +428,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/boot/grub/full", test_full);
 	g_test_add_func("/boot/grub/wrong-file", test_wrong_file);
 	g_test_add_func("/boot/grub/torn", test_torn);
+	g_test_add_func("/boot/grub/life", test_life);
 	g_test_add_func("/boot/grub/we-write-they-read", test_we_write_they_read);
 	g_test_add_func("/boot/grub/they-write-we-read", test_they_write_we_read);
 	g_test_add_func("/boot/grub/byte-for-byte", test_byte_for_byte);

@@ -83,7 +83,7 @@ def damage(how):
         "full": model.HEADER + full + b"junk=".ljust(model.SIZE - len(model.HEADER + full) - 1, b"x") + b"\n",
         "hidden": (model.HEADER + full + b"B_TRY=0\njunk\nA_TRY=0\n").ljust(model.SIZE, b"#"),
         "used": model.block({"A_TRY": "1", "B_TRY": "1", "spare_used": "1"}),
-        "clean": model.block({}),
+        "clean": model.block({"spare_used": "0", "A_TRY": "0", "B_TRY": "0"}),
     }[how]
 
 
@@ -270,7 +270,7 @@ class Machine:
         slot = next(w for w in words if w.startswith("rauc.slot=")).partition("=")[2]
         tag, label = self.slots[slot]
         root = f"root=PARTLABEL={label}" if label else f"root=PARTUUID={self._part_uuid(slot)}"
-        wanted = [root, f"rauc.slot={slot}", "panic=5"]
+        wanted = [root, f"rauc.slot={slot}", "rauc.bootscript=grub-2", "panic=5"]
         if self.row.get("slots") == "three.cfg":
             wanted += ["console=ttyS0", "quiet"] + (["rescue=1"] if slot == "C" else [])
         if kernel != tag or words[1:] != wanted or initrd != (slot == "C"):

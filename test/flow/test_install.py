@@ -191,14 +191,21 @@ def test_there_and_back(device, maker):
         device.cmdline = f"rauc.slot={booted}"
         device.ok("install", bundle)
         assert device.content(target, len(IMAGE)) == IMAGE
-        choice = devices.model.choose(device.grubenv.read_bytes())
-        assert choice.slot == name
-        device.grubenv.write_bytes(choice.grubenv)
+        before = device.grubenv.read_bytes()
+        for left in ("2", "1", "0"):
+            choice = devices.model.choose(device.grubenv.read_bytes())
+            assert choice.slot == name
+            device.grubenv.write_bytes(choice.grubenv)
+            assert device.boot[f"{name}_LEFT"] == left
         assert device.boot[f"{name}_TRY"] == "1"
-        assert device.chosen() == booted, "not marked good: the next boot falls back"
+        assert device.chosen() == booted, "not marked good: after three attempts the next boot falls back"
+        device.grubenv.write_bytes(devices.model.choose(before).grubenv)
         device.cmdline = f"rauc.slot={name}"
         device.ok("status", "mark-good")
-        assert device.boot[f"{name}_TRY"] == "0" and device.chosen() == name
+        assert device.boot[f"{name}_TRY"] == "0" and device.boot[f"{name}_COMMIT"] == "1" and device.chosen() == name
+        after = device.grubenv.read_bytes()
+        device.ok("status", "mark-good")
+        assert devices.model.choose(after).grubenv == device.grubenv.read_bytes() == after, "a committed slot: nothing is written"
         assert device.status(target)["installed.count"] == str(1 + n // 2)
 
 

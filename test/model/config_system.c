@@ -23,6 +23,7 @@ static void test_uboot(void)
 	g_assert_cmpint(config->bootloader, ==, BOOTLOADER_UBOOT);
 	g_assert_null(config->grubenv);
 	g_assert_cmpint(config->boot_attempts, ==, 5);
+	g_assert_cmpstr(config->fw_env_config, ==, "/etc/fw_env.rauc.config");
 	g_assert_cmpint(config->boot_attempts_primary, ==, 2);
 	g_assert_cmpstr(config->min_bundle_version, ==, "1.0");
 	g_assert_cmpuint(config->max_bundle_signature_size, ==, 131072);
@@ -47,6 +48,26 @@ static void test_barebox(void)
 	g_assert_cmpstr(config->variant_file, ==, "/etc/variant");
 	g_assert_null(per_slot->barebox_statename);
 	g_assert_null(per_slot->status_file);
+}
+
+static void test_raspberrypi(void)
+{
+	g_autoptr(Config) config = load_config("raspberrypi.conf");
+
+	g_assert_cmpint(config->bootloader, ==, BOOTLOADER_RASPBERRYPI);
+	g_assert_cmpstr(config->raspberrypi_autoboot, ==, "/autoboot/autoboot.txt");
+	g_assert_cmpint(config->boot_attempts_primary, ==, 2);
+	g_assert_cmpint(((Slot *)config->slots->pdata[0])->boot_partition, ==, 2);
+	g_assert_cmpint(((Slot *)config->slots->pdata[1])->boot_partition, ==, 0);
+}
+
+static void test_systemd_boot(void)
+{
+	g_autoptr(Config) config = load_config("systemd-boot.conf");
+
+	g_assert_cmpint(config->bootloader, ==, BOOTLOADER_SYSTEMD_BOOT);
+	g_assert_cmpstr(config->efi_path, ==, "/run/esp");
+	g_assert_cmpint(config->boot_attempts_primary, ==, 5);
 }
 
 static void test_efi(void)
@@ -106,7 +127,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/model/config_system/grub", test_grub);
 	g_test_add_func("/model/config_system/uboot", test_uboot);
 	g_test_add_func("/model/config_system/barebox", test_barebox);
+	g_test_add_func("/model/config_system/raspberrypi", test_raspberrypi);
 	g_test_add_func("/model/config_system/efi", test_efi);
+	g_test_add_func("/model/config_system/systemd-boot", test_systemd_boot);
 	g_test_add_func("/model/config_system/relative", test_relative);
 	g_test_add_func("/model/config_system/formats", test_formats);
 	g_test_add_func("/model/config_system/verify-written", test_verify_written);

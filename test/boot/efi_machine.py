@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+
+"""What the truth tables of EFI and systemd-boot share: OVMF in QEMU, payloads, a FAT disk, the real backend."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+CODE, VARS = Path("/usr/share/OVMF/OVMF_CODE.fd"), Path("/usr/share/OVMF/OVMF_VARS.fd")
+BACKEND = ROOT / "build" / "dev" / "test" / "boot" / "backend"
+MKEFI = ROOT / "boot" / "systemd-boot" / "mkefi.sh"
+BOOT_SECONDS = 180
+SECTOR = 512
+SAID = re.compile(rb"<<kernel=(.) line=(.*?)>>", re.DOTALL)
+
+
+def run(*argv, **more):
+    done = subprocess.run([str(a) for a in argv], capture_output=True, timeout=60, **more)
+    if done.returncode:
+        raise RuntimeError(f"{argv[0]}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
+
+
+def missing(tools, files):
+    gone = [tool for tool in tools.split() if not shutil.which(tool)]
+    return gone + [str(file) for file in files if not Path(file).exists()]
+
+
+def payloads(folder):
+    """{slot: bytes of its kernel}."""
+    run(MKEFI, HERE / "efi_payload.c", folder / "payload.efi")
+    plain = (folder / "payload.efi").read_bytes()
+    assert plain.count(b"payload=?") == 1
+    return {slot: plain.replace(b"payload=?", b"payload=" + slot.encode()) for slot in "AB"}
+
+
+def backend(conf, *words, path=None):
+    env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
+    if path:
+        env["PATH"] = f"{path}:{env['PATH']}"
+    return run(BACKEND, conf, *words, env=env).decode()
+
+
+def power_on(disk, flash, readonly=False):
+    """(slot and options, or None; what was said on the serial line)."""
+    argv = "qemu-system-x86_64 -machine q35 -accel tcg -cpu Nehalem -m 128 -nic none -no-reboot -display none -monitor none -serial stdio".split()
+    argv += ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={CODE}", "-drive", f"if=pflash,format=raw,unit=1,file={flash}"]
+    argv += ["-drive", f"file={disk},format=raw,if=virtio,readonly={'on' if readonly else 'off'}"]
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=BOOT_SECONDS)
+    if done.returncode:
+        raise RuntimeError(f"QEMU: {done.stderr.decode(errors='replace').strip()}")
+    said = SAID.findall(done.stdout)
+    if len(said) > 1 or b"Shell>" in done.stdout:
+        raise RuntimeError("a prompt, or two kernels")
+    return ((said[0][0].decode(), said[0][1].decode()) if said else None), done.stdout
