@@ -14,6 +14,7 @@ raspberry-pi/eeprom-bootloader):
 - A partition is bootable that is FAT and has config.txt and a device tree (Pi 5) or start4.elf (Pi 4).
 - PARTITION_WALK=1 in the EEPROM: where that one is not bootable, the next ones are tried in turn, then from the
   first again; autoboot.txt is not looked at in this walk. Without it, the device does not boot.
+- [boot_partition=N] in config.txt: what follows counts where the system boots from that partition.
 - The firmware never writes, and does not check the kernel it starts.
 """
 
@@ -44,6 +45,18 @@ def number(text):
             break
         digits += letter
     return int(digits or 0)
+
+
+def command_line(config, partition):
+    """The name of the file that a config.txt has the kernel's command line in, on this partition."""
+    name, counts = "cmdline.txt", True
+    for line in config.decode("latin-1").splitlines():
+        line = line.strip()
+        if line.startswith("["):
+            counts = line in ("[all]", f"[boot_partition={partition}]")
+        elif counts and line.startswith("cmdline="):
+            name = line.partition("=")[2]
+    return name
 
 
 @dataclass

@@ -261,8 +261,10 @@ def test_without_partition_walk(tmp_path):
 def test_shipped_files():
     assert len(SHIPPED) <= firmware.LIMIT
     assert firmware.Board({2, 3}).power_on(SHIPPED) == (2, False)
+    config = (ROOT / "boot" / "raspberrypi" / "config.txt").read_bytes()
+    assert firmware.command_line(config, 1) == "cmdline.txt"
     for slot, number in PARTITIONS.items():
-        line = (ROOT / "boot" / "raspberrypi" / f"cmdline.txt.{slot}").read_text()
+        line = (ROOT / "boot" / "raspberrypi" / firmware.command_line(config, number)).read_text()
         assert line.count("\n") == 1 and f"rauc.slot={slot}" in line.split()
         assert f"root=PARTUUID=6d6f6f6e-{number + 3:02}" in line.split()
 
