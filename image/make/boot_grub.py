@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+"""LOADER=grub: the EFI system partition, filled by boot/grub/mkgrub.sh."""
+
+import os
+import pathlib
+
+from .tool import Refusal, run
+
+SIZES = ("ESP_SIZE",)
+MKGRUB = pathlib.Path(__file__).resolve().parents[2] / "boot" / "grub" / "mkgrub.sh"
+
+
+def make(layout, root, _inputs):
+    """The files of esp; the first environment says A is good and B is empty."""
+    folder = root / "esp" / "EFI" / "BOOT"
+    folder.mkdir(parents=True)
+    mkgrub = pathlib.Path(os.environ.get("MKGRUB", MKGRUB))
+    if not mkgrub.is_file():
+        raise Refusal(f"{mkgrub} is missing: it makes the boot loader's files")
+    run([mkgrub, "--slots", layout.folder / "slots.cfg", "--order", "A B", "--good", "A", folder], "making the boot loader's files")
