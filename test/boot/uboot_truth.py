@@ -41,8 +41,8 @@ SLOTS_AT = BOOT_AT + BOOT_SECTORS + 2048
 SAID = re.compile(rb"<<kernel=(\S+) line=(.*?)>>", re.DOTALL)
 PROMPT = b"=> "
 LEFT = {"good": "03", "trial": "3", "last": "1", "used": "0", "bad": "0", "rauc": "3"}
-SLOTS_ENV = "rauc_env=raw\nargs=quiet\n"
-TOLD = "reset_was_crash=test -e virtio 0:1 crashed\n"
+SLOTS_ENV = "ab_env=raw\nab_args=quiet\n"
+TOLD = "ab_reset_was_crash=test -e virtio 0:1 crashed\n"
 ROWS, LEFT_OUT = truth.rows_for("uboot")
 
 
@@ -91,14 +91,14 @@ class Bench:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.known, self.lock, self.n_boots = {}, threading.Lock(), 0
+        self.slots_env = SLOTS_ENV
         elf, image = self.folder / "payload.elf", self.folder / "payload"
         run("aarch64-linux-gnu-gcc", "-O1", "-ffreestanding", "-fno-stack-protector", "-nostdlib", "-static", "-fPIE", "-mgeneral-regs-only",
             "-mstrict-align", "-Wl,-T", HERE / "uboot_payload.ld", "-o", elf, HERE / "uboot_payload.c")
         run("aarch64-linux-gnu-objcopy", "-O", "binary", elf, image)
         self.payload = image.read_bytes()
         self.slots = {how: self._slot(how) for how in ("A", "B", "no kernel", "bad kernel")}
-        run("mkimage", "-A", "arm64", "-T", "script", "-C", "none", "-n", "boot", "-d", TOP / "boot" / "uboot" / "boot.cmd",
-            self.folder / "boot.scr")
+        run(TOP / "boot" / "uboot" / "mkuboot.sh", self.folder / "uboot")
 
     def _slot(self, how):
         tree, image = self.folder / f"tree {how}", self.folder / f"slot {how}"
@@ -113,8 +113,8 @@ class Bench:
         fat = disk.with_suffix(".fat")
         run("mkfs.vfat", "-C", fat, BOOT_SECTORS * SECTOR // 1024)
         slots = disk.with_suffix(".env")
-        slots.write_text(SLOTS_ENV + (TOLD if told else ""))
-        run("mcopy", "-i", fat, self.folder / "boot.scr", "::boot.scr")
+        slots.write_text(self.slots_env + (TOLD if told else ""))
+        run("mcopy", "-i", fat, self.folder / "uboot" / "boot" / "boot.scr", "::boot.scr")
         run("mcopy", "-i", fat, slots, "::slots.env")
         if crashed:
             run("mcopy", "-i", fat, slots, "::crashed")
@@ -158,11 +158,11 @@ class Bench:
         return slot, tuple(after)
 
 
-def start(disk, readonly):
+def start(disk, readonly, more=()):
     """What came on the serial line until the machine reset."""
     argv = ["qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a57", "-m", "256", "-accel", "tcg", "-no-reboot", "-nic", "none",
             "-display", "none", "-monitor", "none", "-serial", "stdio", "-bios", UBOOT,
-            "-drive", f"file={disk},format=raw,if=none,id=d,readonly={'on' if readonly else 'off'}", "-device", "virtio-blk-device,drive=d"]
+            "-drive", f"file={disk},format=raw,if=none,id=d,readonly={'on' if readonly else 'off'}", "-device", "virtio-blk-device,drive=d", *more]
     process = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     timer = threading.Timer(BOOT_SECONDS, process.kill)
     timer.start()
