@@ -35,12 +35,12 @@ def make_data(image, folder, layout, facts, empty_slot):
     rootfs.mke2fs(image, layout.data_size, "data", f"data {facts['compatible']}", folder)
 
 
-def make(slot_image, output, layout, facts, scratch):
+def make(slot_image, output, layout, facts, scratch, boot_files=None):
     """Write the disk image to output."""
     inputs = scratch / "in"
     inputs.mkdir()
     (scratch / "root").mkdir()
-    layouts.loader(layout.loader).make(layout, scratch / "root", inputs)
+    layouts.loader(layout.loader).make(layout, scratch / "root", inputs, boot_files)
     rootfs.mke2fs(inputs / "root_b.ext4", layout.slot_size, "empty", f"root_b {facts['compatible']}", None)
     make_data(inputs / "data.ext4", scratch / "data", layout, facts, inputs / "root_b.ext4")
     os.link(slot_image, inputs / "root_a.ext4")

@@ -19,6 +19,7 @@ class Layout:
     folder: pathlib.Path
     loader: str
     sizes: dict  # SLOT_SIZE, DATA_SIZE and those of the loader, in bytes
+    words: dict  # those of the loader
     factory_slot: str
     empty_slot: str
     status_file: str
@@ -37,7 +38,12 @@ def loader(name):
     """The module of a boot loader, boot_<name>.py. It has
 
     SIZES                        the sizes it takes from layout.conf, besides the slots' and the data's
-    make(layout, root, inputs)   root/<folder> and inputs/<file>: what genimage.cfg puts on the disk beside slots and data
+    WORDS                        and the words
+    make(layout, root, inputs, boot_files)
+                                 root/<folder> and inputs/<file>: what genimage.cfg puts on the disk beside slots and data;
+                                 boot_files: a folder with more for the boot partition, or None
+    check(image, layout)         optional: refuses a root file system that does not go with the boot loader
+    device_files(layout)         optional: {path: bytes} that a root file system made for this layout gets
     """
     if not (pathlib.Path(__file__).parent / f"boot_{name}.py").is_file():
         known = ", ".join(sorted(p.stem[len("boot_"):] for p in pathlib.Path(__file__).parent.glob("boot_*.py")))
@@ -62,14 +68,17 @@ def parse(text, path):
         if not equals or not re.fullmatch("[A-Z_]+", key) or key in values or not value:
             raise Refusal(f"{path}, line {number}: expected KEY=value, each key once")
         values[key] = value
-    sizes = SIZES + tuple(loader(values["LOADER"]).SIZES if "LOADER" in values else ())
-    missing = [key for key in WORDS + sizes if key not in values]
+    if "LOADER" not in values:
+        raise Refusal(f"{path}: LOADER is missing")
+    module = loader(values["LOADER"])
+    keys = WORDS + SIZES + module.SIZES + module.WORDS
+    missing = [key for key in keys if key not in values]
     if missing:
         raise Refusal(f"{path}: {missing[0]} is missing")
-    unknown = [key for key in values if key not in WORDS + sizes]
+    unknown = [key for key in values if key not in keys]
     if unknown:
-        raise Refusal(f"{path}: {unknown[0]} is unknown; with LOADER={values['LOADER']} there is {', '.join(WORDS + sizes)}")
-    return values, sizes
+        raise Refusal(f"{path}: {unknown[0]} is unknown; with LOADER={values['LOADER']} there is {', '.join(keys)}")
+    return values, SIZES + module.SIZES
 
 
 def load(name, slot_size=None):
@@ -83,5 +92,6 @@ def load(name, slot_size=None):
     if slot_size:
         values["SLOT_SIZE"] = slot_size
     sizes = {key: parse_size(values[key], key if slot_size else f"{path}: {key}") for key in keys}
-    return Layout(name, folder, values["LOADER"], sizes, values["FACTORY_SLOT"], values["EMPTY_SLOT"], values["STATUS_FILE"],
+    words = {key: values[key] for key in loader(values["LOADER"]).WORDS}
+    return Layout(name, folder, values["LOADER"], sizes, words, values["FACTORY_SLOT"], values["EMPTY_SLOT"], values["STATUS_FILE"],
                   tuple(values["REQUIRED"].split()))

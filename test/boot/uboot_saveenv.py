@@ -70,7 +70,7 @@ def story(tmp_path_factory):
             file.seek(uboot.ENV_AT[0] * uboot.SECTOR)
             file.write(environment.path.read_bytes())
             file.flush()
-            slot = uboot.slot_that_spoke(uboot.start(disk, False))
+            slot = uboot.slot_that_spoke(uboot.start(bench.uboot, disk, False))
             file.seek(uboot.ENV_AT[0] * uboot.SECTOR)
             environment.path.write_bytes(file.read(ENV_SIZE))
         return slot
