@@ -109,7 +109,11 @@ chmod 644 "$out/boot/slots.env"
 # U-Boot's own environment holds more than the slots: its build makes the initial one
 [ "$(value ab_env saveenv)" = raw ] || exit 0
 
-state >"$out/etc/u-boot-initial-env"
+# what a damaged environment is made anew from must not judge any slot: as U-Boot does without one
+{
+	echo "BOOT_ORDER=$order"
+	for name in $order; do echo "BOOT_${name}_LEFT=3"; done
+} >"$out/etc/u-boot-initial-env"
 command -v mkenvimage >/dev/null || die "mkenvimage not found: install u-boot-tools"
 sectors=$(value ab_env_sectors 8)
 at=$(value ab_env_at "")

@@ -109,6 +109,19 @@ def test_fw_setenv_between(device):
     assert [p.read_bytes() for p in device.paths] == before, "nothing changes, nothing is written"
 
 
+def test_all_copies_are_lost_while_the_second_slot_runs(device):
+    """Made anew from what mkuboot.sh gives: the running slot is not called bad, the one that is written is."""
+    (device.folder / "slots.env").write_text("ab_env=raw\n")
+    subprocess.run([uboot.TOP / "boot" / "uboot" / "mkuboot.sh", "--slots", device.folder / "slots.env", device.folder / "made"], check=True, timeout=60)
+    shutil.copy(device.folder / "made" / "etc" / "u-boot-initial-env", device.folder)
+    for path in device.paths:
+        path.write_bytes(b"\xa5" * uboot.ENV_SIZE)
+    device.ours.act("B", "install A, cut")
+    assert device.read() == {"BOOT_ORDER": "B", "BOOT_A_LEFT": "0", "BOOT_B_LEFT": "3"}
+    device.ours.act("B", "good")
+    assert device.read()["BOOT_B_LEFT"] == "03"
+
+
 def test_the_service_says_at_its_start_what_is_wrong(device):
     device.ask(backend.RAUC, device.ours.conf, "A", "status")
     assert "uboot backend" not in (device.folder / "service.log").read_text()
