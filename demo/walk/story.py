@@ -58,6 +58,7 @@ class Story:
     def __init__(self, stage, folder, rauc, overlays, kvm, patience):
         self.stage, self.folder, self.kvm, self.patience = stage, folder, kvm, patience
         self.rauc, self.overlays = rauc, tuple(overlays)
+        self.environ = None
         self.warned = set()
         self.n_boots = 0
         self.log = None
@@ -88,20 +89,26 @@ class Story:
         names = ("--version", version, "--compatible", COMPATIBLE)
         self.stage.say(f"version {version}")
         self.make(f"version {version}", [TOP / "image" / "debian-rootfs", *names, "--output", tar, *rauc,
-                                         *(word for overlay in self.overlays + overlays for word in ("--overlay", overlay))])
-        self.make(f"version {version}", [TOP / "image" / "build", "--rootfs", tar, *names, "--output", self.folder, "--only", only, *rauc])
+                                         *(word for overlay in self.overlays + overlays for word in ("--overlay", overlay))],
+                  env=self.environ)
+        self.make(f"version {version}", [TOP / "image" / "build", "--rootfs", tar, *names, "--output", self.folder, "--only", only, *rauc],
+                  env=self.environ)
         return tar
+
+    def make_keys(self, folder, owner):
+        """An authority of its own and a signer; the environment that build programs take them from."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        self.make(f"the keys of {owner}", [TOP / "pki" / "openssl-ca.sh", "--key-type", "ec", "--org", owner], cwd=folder)
+        dev = folder / "openssl-ca" / "dev"
+        return {**os.environ, "RAUC_KEY_FILE": str(dev / "private" / "development-1.key.pem"),
+                "RAUC_CERT_FILE": str(dev / "development-1.cert.pem"), "RAUC_KEYRING_FILE": str(dev / "ca.cert.pem")}
 
     def build_strangers(self, tar):
         """Version 2 once more, signed by a stranger: good in every way but that the device does not trust him."""
         folder = self.folder / "stranger"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
         self.stage.say("version 2, signed by a stranger")
-        self.make("a stranger's keys", [TOP / "pki" / "openssl-ca.sh", "--key-type", "ec", "--org", "A stranger"], cwd=folder)
-        dev = folder / "openssl-ca" / "dev"
-        environ = {**os.environ, "RAUC_KEY_FILE": str(dev / "private" / "development-1.key.pem"),
-                   "RAUC_CERT_FILE": str(dev / "development-1.cert.pem"), "RAUC_KEYRING_FILE": str(dev / "ca.cert.pem")}
+        environ = self.make_keys(folder, "A stranger")
         self.make("the stranger's bundle", [TOP / "image" / "build", "--rootfs", tar, "--version", "2", "--compatible", COMPATIBLE,
                                             "--output", folder, "--only", "bundle", *(("--rauc", self.rauc) if self.rauc else ())],
                   env=environ)
@@ -207,6 +214,12 @@ class Story:
         self.stage.check("sectors of slot B written, says the kernel", self.sectors_written() - written, 0)
         self.stage.check("rauc status is what it was", self.status() == before, True)
 
+    def examine(self):
+        """Both slots hold a good system now: the doctor must have nothing to say."""
+        self.type("rauc doctor")
+        answer = self.console.ask_json("rauc doctor --output-format=json", self.limit(ANSWER))
+        self.stage.check("findings of rauc doctor", [finding["id"] for finding in answer["findings"]], [])
+
     def leave(self, command):
         """Shut down or restart; QEMU ends with the power cycle."""
         self.stage.command(command)
@@ -219,6 +232,7 @@ class Story:
 
     def tell(self):
         with self.stage.step():
+            self.environ = self.make_keys(self.folder / "keys", "The demo")
             self.build("1", "disk")
             self.build_strangers(self.build("2", "bundle"))
             self.build("3", "bundle", BROKEN / "panic")
@@ -332,7 +346,8 @@ class Story:
 
     def clean_up(self, keep):
         """Take away what is large, unless the images shall be kept, and what is half made; the logs stay."""
-        shutil.rmtree(self.folder / "stranger", ignore_errors=True)
+        for name in "stranger", "keys":
+            shutil.rmtree(self.folder / name, ignore_errors=True)
         for path in self.folder.iterdir():
             if path.suffix in (".tar", ".unfinished") or not keep and path.suffix in (".img", ".raucb"):
                 path.unlink()

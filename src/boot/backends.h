@@ -11,4 +11,7 @@ extern const BootOps boot_grub;
 extern const BootOps boot_custom;
 extern const BootOps boot_efi;
 extern const BootOps boot_noop;
+#ifdef HAVE_UBOOT
+extern const BootOps boot_uboot;
+#endif
 extern const BootOps boot_systemd_boot;

@@ -11,7 +11,11 @@ static const struct {
 } backends[] = {
 	[BOOTLOADER_BAREBOX] = { "barebox", NULL },
 	[BOOTLOADER_GRUB] = { "grub", &boot_grub },
+#ifdef HAVE_UBOOT
+	[BOOTLOADER_UBOOT] = { "uboot", &boot_uboot },
+#else
 	[BOOTLOADER_UBOOT] = { "uboot", NULL },
+#endif
 	[BOOTLOADER_EFI] = { "efi", &boot_efi },
 	[BOOTLOADER_SYSTEMD_BOOT] = { "systemd-boot", &boot_systemd_boot },
 	[BOOTLOADER_CUSTOM] = { "custom", &boot_custom },
@@ -107,6 +111,16 @@ char *boot_get_current(Boot *boot, GError **error)
 	g_autofree char *who = g_strconcat(boot->ops->name, " backend", NULL);
 	ERROR_WHILE(error, who);
 	return boot->ops->get_current(boot, error);
+}
+
+bool boot_check(Boot *boot, GError **error)
+{
+	if (!boot->ops->check)
+		return true;
+
+	g_autofree char *who = g_strconcat(boot->ops->name, " backend", NULL);
+	ERROR_WHILE(error, who);
+	return boot->ops->check(boot, error);
 }
 
 const Slot *boot_find(const Boot *boot, const char *boot_name)

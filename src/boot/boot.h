@@ -25,6 +25,8 @@ typedef struct {
 	bool (*get_state)(Boot *boot, const Slot *slot, bool *good, GError **error);
 	bool (*set_state)(Boot *boot, const Slot *slot, bool good, GError **error);
 	char *(*get_current)(Boot *boot, GError **error); /* NULL: the kernel command line knows */
+	/* Is the state where it should be, readable, whole, safe? Changes nothing. NULL: nothing to add. */
+	bool (*check)(Boot *boot, GError **error);
 } BootOps;
 
 struct Boot {
@@ -44,6 +46,9 @@ bool boot_set_state(Boot *boot, const Slot *slot, bool good, GError **error);
 
 /* The boot name the backend itself knows of, or NULL (without error: it has none). */
 char *boot_get_current(Boot *boot, GError **error);
+
+/* What the backend itself has to say against how its state is kept. Changes nothing. */
+bool boot_check(Boot *boot, GError **error);
 
 /* The slot with this boot name, or NULL. */
 const Slot *boot_find(const Boot *boot, const char *boot_name);

@@ -151,6 +151,21 @@ Client *client_connect(char **why_not, GError **error)
 	return NULL;
 }
 
+int client_service_pid(void)
+{
+	g_autoptr(Client) client = g_new0(Client, 1);
+	guint32 pid = 0;
+
+	client->bus = connect(NULL);
+	if (!client->bus)
+		return -1;
+	g_autoptr(GVariant) reply = ask_bus(client, "GetConnectionUnixProcessID",
+	                                    g_variant_new("(s)", NAME), "(u)", NULL);
+	if (reply)
+		g_variant_get(reply, "(u)", &pid);
+	return (int)pid;
+}
+
 void client_free(Client *client)
 {
 	g_clear_object(&client->bus);

@@ -17,6 +17,8 @@ typedef struct Client Client;
  * `*why_not` (the caller's) says why, or is NULL where nobody expects one. NULL with an error:
  * there is one, but it does not come. */
 Client *client_connect(char **why_not, GError **error);
+/* The process that serves there, without starting one. -1: nobody can be asked; 0: none. */
+int client_service_pid(void);
 void client_free(Client *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Client, client_free)
 

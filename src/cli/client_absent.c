@@ -11,6 +11,11 @@ Client *client_connect(char **why_not, GError **error G_GNUC_UNUSED)
 	return NULL;
 }
 
+int client_service_pid(void)
+{
+	return -1;
+}
+
 void client_free(Client *client G_GNUC_UNUSED)
 {
 }

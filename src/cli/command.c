@@ -87,6 +87,11 @@ static const Verb verbs[] = {
 	    "With bundles: whether and how long it accepts each of them.",
 	    "Keyring options:", NULL, options_keyring },
 	  { NULL }, command_keyring, NULL, true },
+	{ "doctor", "Check this device end to end, and say what to do",
+	  { "doctor", "Check this device end to end without changing it. Says what is wrong, where, why it matters\n"
+	    "and what to do. Exits with 1 if there are errors; warnings and hints alone are 0.",
+	    "Doctor options:", NULL, options_doctor },
+	  { NULL }, command_doctor, NULL, false },
 	{ "mount", "Mount a bundle",
 	  { "mount <BUNDLENAME>", "Mount a bundle (for development purposes)", NULL, NULL, NULL },
 	  NEEDS_BUNDLE, command_mount, NULL, false },

@@ -16,6 +16,7 @@ int command_run(char *const *argv, OptionsServe serve);
  * begin at options->arguments[2]; the table has checked how many there are. */
 int command_bundle(const Options *options);
 int command_convert(const Options *options);
+int command_doctor(const Options *options);
 int command_encrypt(const Options *options);
 int command_extract(const Options *options);
 int command_extract_signature(const Options *options);

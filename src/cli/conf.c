@@ -29,8 +29,9 @@ static const char *find(void)
 	return NULL;
 }
 
-static GPtrArray *parse_overrides(GStrv texts, GError **error)
+GPtrArray *conf_overrides(const Options *options, GError **error)
 {
+	GStrv texts = options->confopt;
 	g_autoptr(GPtrArray) overrides =
 		g_ptr_array_new_with_free_func((GDestroyNotify)config_override_free);
 
@@ -63,7 +64,7 @@ static Config *parse(const char *path, ConfMode mode, const GPtrArray *overrides
 
 static Config *load(const Options *options, ConfMode mode, GError **error)
 {
-	g_autoptr(GPtrArray) overrides = parse_overrides(options->confopt, error);
+	g_autoptr(GPtrArray) overrides = conf_overrides(options, error);
 	const char *path = options->conf;
 
 	if (!overrides)

@@ -15,6 +15,9 @@ typedef enum {
 	CONF_REQUIRED, /* no file is an error */
 } ConfMode;
 
+/* What --confopt says: of ConfigOverride. */
+GPtrArray *conf_overrides(const Options *options, GError **error);
+
 /* Messages begin with "Failed to initialize context: ". */
 Config *conf_load(const Options *options, ConfMode mode, GError **error);
 

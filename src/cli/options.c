@@ -161,6 +161,14 @@ const OptionsRow options_keyring[] = {
 	OPTIONS_END
 };
 
+const OptionsRow options_doctor[] = {
+	FILENAME("root", root, "check the root file system in this folder, not this device", "DIR"),
+	KEYRING_ROW,
+	BOOT_SLOT_ROW,
+	TEXT("output-format", 0, output_format, "output format (readable, json, json-pretty)", "FORMAT"),
+	OPTIONS_END
+};
+
 const OptionsRow options_write_slot[] = {
 	TEXT("image-type", 't', image_type, "image type, instead of what the file name says", "TYPE"),
 	OPTIONS_END
@@ -280,7 +288,8 @@ void options_clear(Options *options)
 		                                    options_encrypt,    options_replace_signature,
 		                                    options_convert,    options_info,
 		                                    options_extract,    options_status,
-		                                    options_write_slot, options_keyring };
+		                                    options_write_slot, options_keyring,
+		                                    options_doctor };
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(tables); i++) {
 		for (const OptionsRow *row = tables[i]; row->name; row++) {

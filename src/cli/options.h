@@ -46,6 +46,8 @@ typedef struct {
 	char *transaction_id, *require_manifest_hash, *handler_args, *override_boot_slot;
 	/* write-slot */
 	char *image_type, *image_type_compat; /* the second is its older name */
+	/* doctor */
+	char *root;
 	/* access to a server */
 	char *tls_cert, *tls_key, *tls_ca;
 	gboolean tls_no_verify;
@@ -66,7 +68,8 @@ typedef struct {
 
 extern const OptionsRow options_install[], options_bundle[], options_resign[], options_convert[],
 	options_encrypt[], options_replace_signature[], options_extract[], options_info[],
-	options_status[], options_write_slot[], options_service[], options_keyring[];
+	options_status[], options_write_slot[], options_service[], options_keyring[],
+	options_doctor[];
 
 /* How one command line is described in its help. */
 typedef struct {

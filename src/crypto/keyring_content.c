@@ -119,6 +119,20 @@ static int find_issuer(const Heap *heap, X509 *cert)
 	return -1;
 }
 
+/* What nobody should rely on today. */
+static const char *weakness_of(X509 *cert)
+{
+	const EVP_PKEY *key = X509_get0_pubkey(cert);
+	int digest = NID_undef;
+
+	if (key && EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) < 2048)
+		return "has an RSA key of less than 2048 bits";
+	if (X509_get_signature_info(cert, &digest, NULL, NULL, NULL) &&
+	    (digest == NID_sha1 || digest == NID_md5))
+		return "is signed with SHA-1 or MD5";
+	return NULL;
+}
+
 static KeyringCert *make_cert(const Heap *heap, int n, GError **error)
 {
 	X509 *cert = sk_X509_value(heap->certs, n);
@@ -134,6 +148,7 @@ static KeyringCert *make_cert(const Heap *heap, int n, GError **error)
 	made->is_ca = X509_check_ca(cert) > 0;
 	made->issuer = made->is_self_signed ? n : find_issuer(heap, cert);
 	made->crl = -1;
+	made->weakness = weakness_of(cert);
 	return made;
 }
 

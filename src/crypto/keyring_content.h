@@ -23,9 +23,10 @@ typedef struct {
 	SignerCert *facts;
 	char *source; /* the file it is in */
 	bool is_self_signed, is_ca;
-	int issuer;      /* the certificate here that has issued it, itself too; -1: none */
-	int crl;         /* its newest CRL here, -1: none */
-	bool is_revoked; /* by a CRL that is here */
+	int issuer;           /* the certificate here that has issued it, itself too; -1: none */
+	int crl;              /* its newest CRL here, -1: none */
+	bool is_revoked;      /* by a CRL that is here */
+	const char *weakness; /* "has an RSA key of less than 2048 bits", a constant; NULL: none */
 } KeyringCert;
 
 typedef struct {

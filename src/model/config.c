@@ -95,6 +95,7 @@ void config_free(Config *config)
 	g_free(config->barebox_dtbpath);
 	g_free(config->grubenv);
 	g_free(config->mount_prefix);
+	g_free(config->fw_env_config);
 	g_free(config->efi_path);
 	g_free(config->variant_file);
 	g_free(config->variant_name);

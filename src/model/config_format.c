@@ -91,6 +91,7 @@ static void set_boot(GKeyFile *file, const Config *config)
 	if (g_strcmp0(config->grubenv, "/boot/grub/grubenv") != 0)
 		set_string(file, "system", "grubenv", config->grubenv);
 	set_bool(file, "system", "efi-use-bootnext", config->efi_use_bootnext, true);
+	set_string(file, "system", "fw-env-config", config->fw_env_config);
 	set_string(file, "system", "efi-path", config->efi_path);
 	set_int(file, "system", "boot-attempts", config->boot_attempts, 0);
 	set_int(file, "system", "boot-attempts-primary", config->boot_attempts_primary, 0);

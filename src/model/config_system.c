@@ -70,6 +70,9 @@ static bool take_boot(Config *config, KeyFile *file, GError **error)
 	if (config->bootloader == BOOTLOADER_EFI)
 		return keyfile_take_bool(file, SYSTEM, "efi-use-bootnext",
 		                         &config->efi_use_bootnext, error);
+	if (config->bootloader == BOOTLOADER_UBOOT)
+		return config_take_optional_path(config, file, SYSTEM, "fw-env-config",
+		                                 &config->fw_env_config, error);
 	if (config->bootloader == BOOTLOADER_SYSTEMD_BOOT)
 		return config_take_optional_path(config, file, SYSTEM, "efi-path",
 		                                 &config->efi_path, error);

@@ -31,14 +31,13 @@ bool clock_is_synchronised(void)
 	return adjtimex(&state) >= 0 && !(state.status & STA_UNSYNC);
 }
 
-int64_t clock_build_time(const char **source)
+static int64_t latest_below(const char *root, const char **source)
 {
-	const char *root = g_getenv("RAUC_TEST_IMAGE_ROOT");
 	int64_t latest = 0;
 
 	*source = NULL;
 	for (unsigned i = 0; i < G_N_ELEMENTS(stamps); i++) {
-		g_autofree char *path = g_strconcat(root ? root : "", stamps[i], NULL);
+		g_autofree char *path = g_strconcat(root, stamps[i], NULL);
 		struct stat st;
 
 		if (stat(path, &st) != 0 || st.st_mtime <= latest)
@@ -46,11 +45,24 @@ int64_t clock_build_time(const char **source)
 		latest = st.st_mtime;
 		*source = stamps[i];
 	}
-	if (!root && BUILD_EPOCH > latest) {
+	return latest;
+}
+
+int64_t clock_build_time(const char **source)
+{
+	const char *instead = g_getenv("RAUC_TEST_IMAGE_ROOT");
+	int64_t latest = latest_below(instead ? instead : "", source);
+
+	if (!instead && BUILD_EPOCH > latest) {
 		latest = BUILD_EPOCH;
 		*source = "rauc itself";
 	}
 	return latest;
+}
+
+int64_t clock_build_time_below(const char *root, const char **source)
+{
+	return *root ? latest_below(root, source) : clock_build_time(source);
 }
 
 char *clock_format(int64_t time)

@@ -21,6 +21,8 @@ bool clock_is_synchronised(void);
  * /usr/lib/os-release and /etc/os-release, and of SOURCE_DATE_EPOCH when this program was built.
  * 0: none of them. `*source` is a constant that names the one, NULL for none. */
 int64_t clock_build_time(const char **source);
+/* The same of the image in a folder; "" is the running one. */
+int64_t clock_build_time_below(const char *root, const char **source);
 
 /* "2026-03-02T10:00:00Z"; "?" for what is no time. */
 char *clock_format(int64_t time);

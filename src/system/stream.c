@@ -138,7 +138,7 @@ static char *if_executable(const char *folder, const char *name)
 }
 
 /* Beside us while we are built; as far from us as it was installed, wherever that is now; else there. */
-static char *find_program(GError **error G_GNUC_UNUSED)
+char *stream_program(GError **error G_GNUC_UNUSED)
 {
 	const char *named = g_getenv("RAUC_FETCH");
 	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
@@ -153,23 +153,29 @@ static char *find_program(GError **error G_GNUC_UNUSED)
 	return g_strdup(RAUC_FETCH_PATH);
 }
 #else
-static char *find_program(GError **error)
+char *stream_program(GError **error)
 {
 	return fail_null(error, FAILURE_UNSUPPORTED,
 	                 "Remote bundle access not supported, recompile with -Dstreaming=enabled");
 }
 #endif
 
+const char *stream_user(const Config *config)
+{
+	const char *user = config->streaming.sandbox_user;
+
+	return user ? user : SANDBOX_USER;
+}
+
 Source *stream_open(const Config *config, const StreamAccess *access, const char *url,
                     GError **error)
 {
 	static const StreamAccess none = { 0 };
 	const StreamAccess *asked = access ? access : &none;
-	const char *user = config->streaming.sandbox_user;
 	g_autoptr(GByteArray) words = g_byte_array_new();
-	g_autofree char *program = find_program(error);
+	g_autofree char *program = stream_program(error);
 	RemoteRequest request = { .program = program,
-		                  .user = user ? user : SANDBOX_USER,
+		                  .user = stream_user(config),
 		                  .words = words,
 		                  .folder = config->data_directory,
 		                  .cancel = asked->cancel,

@@ -28,6 +28,11 @@ typedef struct {
 /* http or https, in any case. */
 bool stream_is_url(const char *location);
 
+/* Where rauc-fetch is, whether it is there or not; the caller's. FAILURE_UNSUPPORTED where this
+ * program was built without. And whose rights it gets. */
+char *stream_program(GError **error);
+const char *stream_user(const Config *config);
+
 /* "Failed to stream bundle <url>: …". `access` may be NULL. */
 Source *stream_open(const Config *config, const StreamAccess *access, const char *url,
                     GError **error);

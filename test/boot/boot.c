@@ -13,8 +13,12 @@ static const struct {
 	{ BOOTLOADER_NOOP, "noop", NULL, 0 },
 	{ BOOTLOADER_CUSTOM, NULL,
 	  "bootloader=custom needs bootloader-custom-backend= in [handlers]", FAILURE_CONFIG },
+#ifdef HAVE_UBOOT
+	{ BOOTLOADER_UBOOT, "uboot", NULL, 0 },
+#else
 	{ BOOTLOADER_UBOOT, NULL, "the bootloader backend 'uboot' is not built into this program",
 	  FAILURE_UNSUPPORTED },
+#endif
 	{ BOOTLOADER_BAREBOX, NULL,
 	  "the bootloader backend 'barebox' is not built into this program", FAILURE_UNSUPPORTED },
 	{ BOOTLOADER_EFI, "efi", NULL, 0 },
@@ -62,11 +66,31 @@ static void test_prefix(void)
 	device_free(device);
 }
 
+static bool complain(Boot *boot G_GNUC_UNUSED, GError **error)
+{
+	return fail(error, FAILURE_FORMAT, "it lies in two places");
+}
+
+/* Who has nothing to add says nothing; who has says who it is. */
+static void test_check(void)
+{
+	static const BootOps silent = { .name = "silent" },
+			     loud = { .name = "loud", .check = complain };
+	Boot boot = { .ops = &silent };
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(boot_check(&boot, &error));
+	boot.ops = &loud;
+	g_assert_false(boot_check(&boot, &error));
+	g_assert_cmpstr(error->message, ==, "loud backend: it lies in two places");
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/boot/boot/backends", test_backends);
 	g_test_add_func("/boot/boot/slots", test_slots);
 	g_test_add_func("/boot/boot/prefix", test_prefix);
+	g_test_add_func("/boot/boot/check", test_check);
 	return g_test_run();
 }

@@ -33,6 +33,7 @@ static void test_who_issued_whom(void)
 	g_assert_cmpstr(cert(content, 0)->facts->subject, ==,
 	                "O = Test Org, CN = Test Intermediate");
 	g_assert_false(cert(content, 0)->is_self_signed);
+	g_assert_null(cert(content, 0)->weakness);
 	g_assert_true(cert(content, 0)->is_ca);
 	g_assert_cmpint(cert(content, 0)->issuer, ==, 1);
 	g_assert_true(cert(content, 1)->is_self_signed);

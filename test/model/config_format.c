@@ -27,6 +27,7 @@ static void assert_same_system(const Config *a, const Config *b)
 	SAME_TEXT(barebox_dtbpath);
 	SAME_TEXT(grubenv);
 	SAME_NUMBER(efi_use_bootnext);
+	SAME_TEXT(fw_env_config);
 	SAME_TEXT(efi_path);
 	SAME_NUMBER(boot_attempts);
 	SAME_NUMBER(boot_attempts_primary);

@@ -23,6 +23,7 @@ static void test_uboot(void)
 	g_assert_cmpint(config->bootloader, ==, BOOTLOADER_UBOOT);
 	g_assert_null(config->grubenv);
 	g_assert_cmpint(config->boot_attempts, ==, 5);
+	g_assert_cmpstr(config->fw_env_config, ==, "/etc/fw_env.rauc.config");
 	g_assert_cmpint(config->boot_attempts_primary, ==, 2);
 	g_assert_cmpstr(config->min_bundle_version, ==, "1.0");
 	g_assert_cmpuint(config->max_bundle_signature_size, ==, 131072);

@@ -48,6 +48,8 @@ static void test_build(void)
 			stamp("etc/os-release", builds[i].etc);
 		g_assert_cmpint(clock_build_time(&source), ==, builds[i].build);
 		g_assert_cmpstr(source, ==, builds[i].source);
+		g_assert_cmpint(clock_build_time_below(root, &source), ==, builds[i].build);
+		g_assert_cmpint(clock_build_time_below("", &source), ==, builds[i].build);
 		g_assert_true(file_remove_tree(root, NULL));
 		g_free(root);
 	}
