@@ -98,7 +98,8 @@ fi
 
 # What is known of ${s}: left (hexadecimal, no 0 in front), committed.
 setenv look 'setenv fetch "setenv left \\${BOOT_${s}_LEFT}"; run fetch; setenv committed 0; setenv plain 3; if test -n "${left}"; then setenv plain 0; setexpr plain ${left} + 0; if test "${left}" = "0${plain}" && test "${plain}" != 0; then setenv committed 1; fi; fi; setenv left ${plain}'
-setenv count 'if test ${committed} = 1; then setenv left 3; fi; setexpr left ${left} - 1; setenv BOOT_${s}_LEFT ${left}; run save'
+# A committed slot, counted after a crash, stays committed while anything is left: power cycles are not counted.
+setenv count 'setexpr left ${left} - 1; if test ${committed} = 1 && test ${left} != 0; then setenv left 0${left}; fi; setenv BOOT_${s}_LEFT ${left}; run save'
 # Comes back only if ${s} does not boot.
 setenv start_slot 'setenv fetch "setenv label \\${${s}_label}; setenv slotpart \\${${s}_part}; setenv more \\${${s}_args}"; run fetch; if test -z "${slotpart}"; then part number ${devtype} ${devnum} ${label} slotpart; fi; if test -z "${slotpart}"; then echo "slot ${s}: no partition ${label}"; else run load_slot; fi'
 setenv load_slot 'setenv where "PARTLABEL=${label}"; if test -z "${label}"; then part uuid ${devtype} ${devnum}:${slotpart} uuid; setenv where "PARTUUID=${uuid}"; fi; if load ${devtype} ${devnum}:${slotpart} ${kernel_addr_r} ${kernel}; then run boot_slot; else echo "slot ${s}: no ${kernel}"; fi'
