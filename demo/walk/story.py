@@ -286,6 +286,7 @@ class Story:
             env = self.grubenv()
             self.stage.check("B_OK, B_TRY, B_COMMIT in grubenv", [env.get(f"B_{v}") for v in ("OK", "TRY", "COMMIT")], ["1", "0", "1"])
             self.env = env
+            self.examine()
         with self.stage.step():
             self.install(server, "3", "A")
 

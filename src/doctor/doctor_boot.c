@@ -19,6 +19,8 @@
 #define SCRIPT_MARK "moonforge-rauc boot script, "
 #define SCRIPT_WORD "rauc.bootscript"
 
+#define FW_ENV "/etc/fw_env.config"
+
 /* And the first version of each that keeps its state as this program does. */
 static const struct {
 	Bootloader of;
@@ -273,11 +275,29 @@ static void check_tools(Doctor *doctor)
 			doctor_find(doctor, "boot.tool-missing", tools[i].program,
 			            "the program %s is not installed", tools[i].program);
 	}
-	if (doctor->config->bootloader == BOOTLOADER_UBOOT &&
-	    !doctor_has(doctor, "/etc/fw_env.config") &&
-	    !doctor_has(doctor, "/etc/libubootenv.yaml"))
-		doctor_find(doctor, "boot.no-fw-env-config", "/etc/fw_env.config",
+}
+
+/* Lines of fw_env.config that say where a copy lies; not of one in YAML, which begins with a name. */
+static unsigned count_copies(const char *text)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	unsigned n = 0;
+
+	for (char **line = lines; *line; line++)
+		n += *g_strstrip(*line) == '/';
+	return n;
+}
+
+static void check_uboot(Doctor *doctor)
+{
+	g_autofree char *text = doctor_read(doctor, FW_ENV);
+
+	if (!text && !doctor_has(doctor, "/etc/libubootenv.yaml"))
+		doctor_find(doctor, "boot.no-fw-env-config", FW_ENV,
 		            "nothing says where the environment of U-Boot lies");
+	else if (text && count_copies(text) == 1)
+		doctor_find(doctor, "boot.env-single", FW_ENV,
+		            "the environment of U-Boot has one copy only");
 }
 
 /* May the boot state be kept there? */
@@ -291,7 +311,7 @@ static bool keeps_state_in(const Doctor *doctor, const char *point)
 	case BOOTLOADER_GRUB:
 		return g_str_has_prefix(doctor_name(doctor, config->grubenv), inside);
 	case BOOTLOADER_UBOOT:
-		fw_env = doctor_read(doctor, "/etc/fw_env.config");
+		fw_env = doctor_read(doctor, FW_ENV);
 		return fw_env && strstr(fw_env, inside);
 	case BOOTLOADER_EFI:
 	case BOOTLOADER_BAREBOX:
@@ -353,6 +373,8 @@ void doctor_boot(Doctor *doctor)
 	check_tools(doctor);
 	if (config->bootloader == BOOTLOADER_GRUB)
 		check_grub(doctor);
+	if (config->bootloader == BOOTLOADER_UBOOT)
+		check_uboot(doctor);
 	if (config->bootloader == BOOTLOADER_GRUB || config->bootloader == BOOTLOADER_UBOOT)
 		check_script(doctor);
 	if (!doctor->is_live)

@@ -190,6 +190,11 @@ def kernel_name(patient):
     patient.change("slot.rootfs.1", device="/dev/sda3")
 
 
+def uboot(patient):
+    patient.change("system", bootloader="uboot", grubenv=None)
+    patient.cmdline("root=PARTLABEL=root_a rauc.slot=A panic=5 rauc.bootscript=uboot-1")
+
+
 def device_number(patient, label):
     return os.stat(patient.path(f"dev/disk/by-partlabel/{label}")).st_rdev
 
@@ -283,6 +288,10 @@ FAULTS = [
     ("failed", {"slots.half-written"}, lambda p: p.write_status(status="failed")),
     ("no bootloader", {"config.invalid"}, lambda p: p.change("system", bootloader=None, grubenv=None)),
     ("custom without its program", {"config.invalid"}, lambda p: p.change("system", bootloader="custom", grubenv=None)),
+    ("EFI without its program", {"boot.tool-missing"}, lambda p: p.change("system", bootloader="efi", grubenv=None)),
+    ("U-Boot without a map", {"boot.no-fw-env-config"}, uboot),
+    ("U-Boot with one copy", {"boot.env-single"},
+     lambda p: (uboot(p), p.write("etc/fw_env.config", "# device offset size\n/dev/mmcblk0 0x100000 0x20000\n"))),
     ("environment missing", {"boot.env-missing"}, lambda p: p.remove("boot/efi/EFI/BOOT/grubenv")),
     ("environment empty", {"boot.env-empty"}, lambda p: damage_env(p, b"")),
     ("environment of zeros", {"boot.env-damaged"}, lambda p: damage_env(p, bytes(1024))),
