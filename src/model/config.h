@@ -37,7 +37,7 @@ struct Config {
 	char *grubenv; /* with BOOTLOADER_GRUB only */
 	bool efi_use_bootnext;
 	char *fw_env_config; /* with BOOTLOADER_UBOOT only; NULL: /etc/fw_env.config */
-	char *efi_path; /* with BOOTLOADER_SYSTEMD_BOOT only; NULL: the usual ones */
+	char *efi_path;      /* with BOOTLOADER_SYSTEMD_BOOT only; NULL: the usual ones */
 	int boot_attempts, boot_attempts_primary; /* 0: the backend's default */
 	uint64_t max_bundle_download_size, max_bundle_signature_size;
 	char *mount_prefix;

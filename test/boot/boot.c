@@ -13,8 +13,12 @@ static const struct {
 	{ BOOTLOADER_NOOP, "noop", NULL, 0 },
 	{ BOOTLOADER_CUSTOM, NULL,
 	  "bootloader=custom needs bootloader-custom-backend= in [handlers]", FAILURE_CONFIG },
+#ifdef HAVE_UBOOT
+	{ BOOTLOADER_UBOOT, "uboot", NULL, 0 },
+#else
 	{ BOOTLOADER_UBOOT, NULL, "the bootloader backend 'uboot' is not built into this program",
 	  FAILURE_UNSUPPORTED },
+#endif
 	{ BOOTLOADER_BAREBOX, NULL,
 	  "the bootloader backend 'barebox' is not built into this program", FAILURE_UNSUPPORTED },
 	{ BOOTLOADER_EFI, "efi", NULL, 0 },

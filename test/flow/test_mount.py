@@ -126,7 +126,7 @@ def test_needs_a_configuration(rauc):
 def test_beside_an_installation(device, mounted, maker):
     """Its hooks see the bundle at the same place."""
     device.run_folder.mkdir(exist_ok=True)
-    holder = subprocess.Popen(["flock", device.run_folder / "lock", "sh", "-c", "echo held; exec sleep 60"],
+    holder = subprocess.Popen(["flock", "--no-fork", device.run_folder / "lock", "sh", "-c", "echo held; exec sleep 60"],
                               stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         assert holder.stdout.readline() == "held\n"

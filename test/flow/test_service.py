@@ -251,7 +251,7 @@ def test_direct_sees_the_service(device, bus, slow, start, bundle):
 
 def test_service_sees_a_direct_one(device, bus, service, bundle):
     device.run_folder.mkdir(exist_ok=True)
-    holder = subprocess.Popen(["flock", device.run_folder / "lock", "sh", "-c", "echo held; exec sleep 60"],
+    holder = subprocess.Popen(["flock", "--no-fork", device.run_folder / "lock", "sh", "-c", "echo held; exec sleep 60"],
                               stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         assert holder.stdout.readline() == "held\n"

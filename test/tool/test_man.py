@@ -20,7 +20,7 @@ PAGES = sorted(path.name for path in MAN.iterdir())
 BOOT_REGION = ["slot.x.0:type=boot-mbr-switch", "slot.x.0:region-start=1M", "slot.x.0:region-size=8M"]
 CONFIG = {
     "system": ("config_system.c", [[], ["system:bootloader=grub"], ["system:bootloader=barebox"],
-                                   ["system:bootloader=efi"], ["system:bootloader=systemd-boot"]]),
+                                   ["system:bootloader=efi"], ["system:bootloader=systemd-boot"], ["system:bootloader=uboot"]]),
     "handlers": ("config_section.c", [[], ["system:bootloader=custom", "handlers:bootloader-custom-backend=/x"]]),
     "keyring": ("config_section.c", [[]]),
     "casync": ("config_section.c", [[]]),
