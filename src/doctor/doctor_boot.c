@@ -288,15 +288,25 @@ static unsigned count_copies(const char *text)
 	return n;
 }
 
+static char *path_of_fw_env(const Doctor *doctor)
+{
+	const char *given = doctor->config->fw_env_config;
+
+	return given ? g_strdup(given) : doctor_path(doctor, FW_ENV);
+}
+
 static void check_uboot(Doctor *doctor)
 {
-	g_autofree char *text = doctor_read(doctor, FW_ENV);
+	g_autofree char *path = path_of_fw_env(doctor);
+	g_autoptr(GError) error = NULL;
+	g_autofree char *text = doctor_slurp(path, MAX_SCRIPT, NULL, &error);
 
-	if (!text && !doctor_has(doctor, "/etc/libubootenv.yaml"))
-		doctor_find(doctor, "boot.no-fw-env-config", FW_ENV,
-		            "nothing says where the environment of U-Boot lies");
-	else if (text && count_copies(text) == 1)
-		doctor_find(doctor, "boot.env-single", FW_ENV,
+	if (!text)
+		doctor_find(doctor, "boot.no-fw-env-config", path,
+		            "nothing says where the environment of U-Boot lies: %s",
+		            error->message);
+	else if (count_copies(text) == 1)
+		doctor_find(doctor, "boot.env-single", path,
 		            "the environment of U-Boot has one copy only");
 }
 
@@ -305,13 +315,13 @@ static bool keeps_state_in(const Doctor *doctor, const char *point)
 {
 	const Config *config = doctor->config;
 	g_autofree char *inside = g_strconcat(point, "/", NULL);
-	g_autofree char *fw_env = NULL;
+	g_autofree char *path = path_of_fw_env(doctor), *fw_env = NULL;
 
 	switch (config->bootloader) {
 	case BOOTLOADER_GRUB:
 		return g_str_has_prefix(doctor_name(doctor, config->grubenv), inside);
 	case BOOTLOADER_UBOOT:
-		fw_env = doctor_read(doctor, FW_ENV);
+		fw_env = doctor_slurp(path, MAX_SCRIPT, NULL, NULL);
 		return fw_env && strstr(fw_env, inside);
 	case BOOTLOADER_EFI:
 	case BOOTLOADER_BAREBOX:

@@ -113,7 +113,7 @@ static const DoctorKind kinds[] = {
 	{ "boot.tool-missing", DOCTOR_ERROR, "the boot state can be neither read nor changed",
 	  "install it into the image" },
 	{ "boot.no-fw-env-config", DOCTOR_ERROR, "the environment of U-Boot can be neither read nor changed",
-	  "write /etc/fw_env.config: device, offset and size, one line for each copy" },
+	  "write /etc/fw_env.config (or what fw-env-config= names): device, offset and size, one line for each copy" },
 	{ "boot.env-single", DOCTOR_WARNING,
 	  "a power cut while it is written loses it, and with it which slot starts next",
 	  "build U-Boot with CONFIG_SYS_REDUNDAND_ENVIRONMENT, and name both copies here" },
