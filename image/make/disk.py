@@ -2,23 +2,11 @@
 """The factory disk image: boot loader, slot A, an empty slot B, data with a true status file and the indexes of both."""
 
 import os
-import pathlib
 import shutil
 import time
 
-from . import index, rootfs
-from .tool import Refusal, need, run
-
-MKGRUB = pathlib.Path(__file__).resolve().parents[2] / "boot" / "grub" / "mkgrub.sh"
-
-
-def make_esp(folder, layout):
-    """The EFI system partition's files; the first environment says A is good and B is empty."""
-    folder.mkdir(parents=True)
-    mkgrub = pathlib.Path(os.environ.get("MKGRUB", MKGRUB))
-    if not mkgrub.is_file():
-        raise Refusal(f"{mkgrub} is missing: it makes the boot loader's files")
-    run([mkgrub, "--slots", layout.folder / "slots.cfg", "--order", "A B", "--good", "A", folder], "making the boot loader's files")
+from . import index, layout as layouts, rootfs
+from .tool import need, run
 
 
 def status_text(layout, facts):
@@ -47,17 +35,17 @@ def make_data(image, folder, layout, facts, empty_slot):
     rootfs.mke2fs(image, layout.data_size, "data", f"data {facts['compatible']}", folder)
 
 
-def make(slot_image, output, layout, facts, scratch):
+def make(slot_image, output, layout, facts, scratch, boot_files=None):
     """Write the disk image to output."""
     inputs = scratch / "in"
     inputs.mkdir()
-    make_esp(scratch / "root" / "esp" / "EFI" / "BOOT", layout)
+    (scratch / "root").mkdir()
+    layouts.loader(layout.loader).make(layout, scratch / "root", inputs, boot_files)
     rootfs.mke2fs(inputs / "root_b.ext4", layout.slot_size, "empty", f"root_b {facts['compatible']}", None)
     make_data(inputs / "data.ext4", scratch / "data", layout, facts, inputs / "root_b.ext4")
     os.link(slot_image, inputs / "root_a.ext4")
 
-    sizes = {"SLOT_SIZE": layout.slot_size, "ESP_SIZE": layout.esp_size, "DATA_SIZE": layout.data_size}
-    environ = {**os.environ, **{key: f"{size >> 20}M" for key, size in sizes.items()},
+    environ = {**os.environ, **{key: f"{size >> 20}M" for key, size in layout.sizes.items()},
                "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
     for program, package in (("mcopy", "mtools"), ("mkdosfs", "dosfstools")):
         need(program, package)

@@ -2,27 +2,53 @@
 """A board's disk layout: image/layout/<board>/layout.conf and what lies beside it."""
 
 import dataclasses
+import importlib
 import pathlib
 import re
 
 from .tool import Refusal
 
 FOLDER = pathlib.Path(__file__).resolve().parents[1] / "layout"
-SIZES = ("SLOT_SIZE", "ESP_SIZE", "DATA_SIZE")
-WORDS = ("FACTORY_SLOT", "EMPTY_SLOT", "STATUS_FILE", "REQUIRED")
+SIZES = ("SLOT_SIZE", "DATA_SIZE")
+WORDS = ("LOADER", "FACTORY_SLOT", "EMPTY_SLOT", "STATUS_FILE", "REQUIRED")
 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
     name: str
     folder: pathlib.Path
-    slot_size: int
-    esp_size: int
-    data_size: int
+    loader: str
+    sizes: dict  # SLOT_SIZE, DATA_SIZE and those of the loader, in bytes
+    words: dict  # those of the loader
     factory_slot: str
     empty_slot: str
     status_file: str
     required: tuple
+
+    @property
+    def slot_size(self):
+        return self.sizes["SLOT_SIZE"]
+
+    @property
+    def data_size(self):
+        return self.sizes["DATA_SIZE"]
+
+
+def loader(name):
+    """The module of a boot loader, boot_<name>.py. It has
+
+    SIZES                        the sizes it takes from layout.conf, besides the slots' and the data's
+    WORDS                        and the words
+    make(layout, root, inputs, boot_files)
+                                 root/<folder> and inputs/<file>: what genimage.cfg puts on the disk beside slots and data;
+                                 boot_files: a folder with more for the boot partition, or None
+    check(image, layout)         optional: refuses a root file system that does not go with the boot loader
+    device_files(layout)         optional: {path: bytes} that a root file system made for this layout gets
+    """
+    if not (pathlib.Path(__file__).parent / f"boot_{name}.py").is_file():
+        known = ", ".join(sorted(p.stem[len("boot_"):] for p in pathlib.Path(__file__).parent.glob("boot_*.py")))
+        raise Refusal(f"there is no boot loader '{name}'; there is: {known}")
+    return importlib.import_module(f".boot_{name}", __package__)
 
 
 def parse_size(text, what):
@@ -39,13 +65,20 @@ def parse(text, path):
         if not line or line.startswith("#"):
             continue
         key, equals, value = line.partition("=")
-        if not equals or key not in SIZES + WORDS or key in values or not value:
-            raise Refusal(f"{path}, line {number}: expected one of {', '.join(SIZES + WORDS)}, once, with a value")
+        if not equals or not re.fullmatch("[A-Z_]+", key) or key in values or not value:
+            raise Refusal(f"{path}, line {number}: expected KEY=value, each key once")
         values[key] = value
-    missing = [key for key in SIZES + WORDS if key not in values]
+    if "LOADER" not in values:
+        raise Refusal(f"{path}: LOADER is missing")
+    module = loader(values["LOADER"])
+    keys = WORDS + SIZES + module.SIZES + module.WORDS
+    missing = [key for key in keys if key not in values]
     if missing:
         raise Refusal(f"{path}: {missing[0]} is missing")
-    return values
+    unknown = [key for key in values if key not in keys]
+    if unknown:
+        raise Refusal(f"{path}: {unknown[0]} is unknown; with LOADER={values['LOADER']} there is {', '.join(keys)}")
+    return values, SIZES + module.SIZES
 
 
 def load(name, slot_size=None):
@@ -55,8 +88,10 @@ def load(name, slot_size=None):
     if "/" in name or not path.is_file():
         known = ", ".join(sorted(p.parent.name for p in FOLDER.glob("*/layout.conf")))
         raise Refusal(f"there is no layout '{name}'; there is: {known}")
-    values = parse(path.read_text(), path)
+    values, keys = parse(path.read_text(), path)
     if slot_size:
         values["SLOT_SIZE"] = slot_size
-    sizes = [parse_size(values[key], key if slot_size else f"{path}: {key}") for key in SIZES]
-    return Layout(name, folder, *sizes, values["FACTORY_SLOT"], values["EMPTY_SLOT"], values["STATUS_FILE"], tuple(values["REQUIRED"].split()))
+    sizes = {key: parse_size(values[key], key if slot_size else f"{path}: {key}") for key in keys}
+    words = {key: values[key] for key in loader(values["LOADER"]).WORDS}
+    return Layout(name, folder, values["LOADER"], sizes, words, values["FACTORY_SLOT"], values["EMPTY_SLOT"], values["STATUS_FILE"],
+                  tuple(values["REQUIRED"].split()))

@@ -24,18 +24,18 @@
 
 #ifdef HAVE_UBOOT
 
-#include <errno.h>
 #include <libuboot.h>
+#include <malloc.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "boot/uboot_check.h"
 
 #define CONFIG   "/etc/fw_env.config"
+#define LOCK     "/var/lock/fw_printenv.lock" /* libubootenv's */
 #define ORDER    "BOOT_ORDER"
 #define ATTEMPTS 3
-#define PATIENCE \
-	50 /* tenths of a second to wait for another program to let go of the environment */
 
 typedef struct {
 	struct uboot_ctx *ctx;
@@ -53,20 +53,6 @@ static void env_close(Env *env)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Env, env_close)
 
-/* Nothing but the lock is worth waiting for. */
-static int open_patiently(Env *env)
-{
-	int result = libuboot_open(env->ctx);
-
-	for (int i = 0;
-	     i < PATIENCE && (result == -EBUSY || result == -EAGAIN || result == -EWOULDBLOCK);
-	     i++) {
-		g_usleep(G_USEC_PER_SEC / 10);
-		result = libuboot_open(env->ctx);
-	}
-	return result;
-}
-
 /*
  * No copy of the environment is sound. U-Boot starts from the environment that is built into
  * it then, and its boot script stores that. Without it we must not store: an environment with
@@ -77,41 +63,48 @@ static bool renew(Env *env, GError **error)
 	g_autofree char *folder = g_path_get_dirname(env->config);
 	g_autofree char *initial = g_build_filename(folder, "u-boot-initial-env", NULL);
 
-	if (access(initial, R_OK) < 0 || libuboot_load_file(env->ctx, initial) < 0)
-		return fail(
-			error, FAILURE_INTEGRITY,
-			"no copy of the environment that %s describes is sound (wrong offset or size, "
-			"or damaged), and there is no %s to make it anew from; U-Boot's boot script "
-			"makes it anew at the next boot",
-			env->config, initial);
+	if (access(initial, R_OK) < 0 || libuboot_load_file(env->ctx, initial) < 0) {
+		g_autoptr(GError) why = NULL;
+
+		uboot_check(env->config, &why);
+		return fail(error, FAILURE_INTEGRITY,
+		            "no copy of the environment that %s describes is sound, and there is "
+		            "no %s to make it anew from (U-Boot's boot script makes it anew at the "
+		            "next boot): %s",
+		            env->config, initial,
+		            why ? why->message : "libubootenv cannot read it");
+	}
 	g_warning("U-Boot environment of %s is damaged: it is made anew from %s", env->config,
 	          initial);
 	env->is_renewed = true;
 	return true;
 }
 
+static const char *config_of(const Boot *boot)
+{
+	return boot->config->fw_env_config ? boot->config->fw_env_config : CONFIG;
+}
+
 static Env *env_open(const Boot *boot, GError **error)
 {
 	g_autoptr(Env) env = g_new0(Env, 1);
-	int result;
+	g_autoptr(GError) why = NULL;
 
-	env->config = boot->config->fw_env_config ? boot->config->fw_env_config : CONFIG;
+	env->config = config_of(boot);
+	if (!uboot_check_lock(LOCK, error))
+		return NULL;
 	if (libuboot_initialize(&env->ctx, NULL) < 0)
 		return fail_null(error, FAILURE_IO, "libubootenv does not start");
 	if (access(env->config, R_OK) < 0)
 		return fail_errno_null(error,
 		                       "cannot read %s, which says where the environment lies",
 		                       env->config);
-	if (libuboot_read_config(env->ctx, env->config) < 0)
-		return fail_null(
-			error, FAILURE_CONFIG,
-			"libubootenv cannot use %s: a line is wrong, or what it names is not there",
-			env->config);
-	result = open_patiently(env);
-	if (result == -EBUSY || result == -EAGAIN)
-		return fail_null(error, FAILURE_BUSY,
-		                 "another program keeps the environment of %s locked", env->config);
-	if (result < 0 && !renew(env, error))
+	if (libuboot_read_config(env->ctx, env->config) < 0) {
+		uboot_check(env->config, &why);
+		return fail_null(error, FAILURE_CONFIG, "libubootenv cannot use %s: %s",
+		                 env->config, why ? why->message : "a line is wrong");
+	}
+	if (libuboot_open(env->ctx) < 0 && !renew(env, error))
 		return NULL;
 	return g_steal_pointer(&env);
 }
@@ -174,6 +167,20 @@ static bool is_stored(const Boot *boot, GHashTable *wanted, GError **error)
 	return true;
 }
 
+/* libubootenv stores what its memory held before, behind the last variable: let it hold zeros.
+ * For other threads this only costs time. */
+static int store_clean(Env *env)
+{
+#ifdef M_PERTURB
+	mallopt(M_PERTURB, 0xff);
+#endif
+	int result = libuboot_env_store(env->ctx);
+#ifdef M_PERTURB
+	mallopt(M_PERTURB, 0);
+#endif
+	return result;
+}
+
 /* One store, read back; none where nothing changes. Takes `env`. */
 static bool store(const Boot *boot, Env *env_take, GHashTable *wanted, GError **error)
 {
@@ -193,12 +200,13 @@ static bool store(const Boot *boot, Env *env_take, GHashTable *wanted, GError **
 	}
 	if (!changes)
 		return true;
-	if (libuboot_env_store(env->ctx) < 0)
-		return fail(
-			error, FAILURE_IO,
-			"cannot write the environment of %s: full, write-protected (force_ro), or the "
-			"device fails",
-			env->config);
+	if (store_clean(env) < 0) {
+		g_autoptr(GError) why = NULL;
+
+		uboot_check(env->config, &why);
+		return fail(error, FAILURE_IO, "cannot write the environment of %s: %s",
+		            env->config, why ? why->message : "it is full, or the device fails");
+	}
 	g_clear_pointer(&env, env_close); /* its lock too */
 	return is_stored(boot, wanted, error);
 }
@@ -307,12 +315,18 @@ static bool set_state(Boot *boot, const Slot *slot, bool good, GError **error)
 	return store(boot, g_steal_pointer(&env), changes, error);
 }
 
+static bool check(Boot *boot, GError **error)
+{
+	return uboot_check(config_of(boot), error) && uboot_check_lock(LOCK, error);
+}
+
 const BootOps boot_uboot = {
 	.name = "uboot",
 	.get_primary = get_primary,
 	.set_primary = set_primary,
 	.get_state = get_state,
 	.set_state = set_state,
+	.check = check,
 };
 
 #endif

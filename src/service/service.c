@@ -124,6 +124,15 @@ static void serve(Service *service, GDBusConnection *bus)
 		g_source_remove(signals[i]);
 }
 
+/* Better known now than at the next update. */
+static void check_boot_loader(System *system)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!boot_check(system_boot(system), &error))
+		g_warning("%s", error->message);
+}
+
 static bool run(Service *service, const char *handler_args, GDBusConnection *bus)
 {
 	g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
@@ -147,6 +156,7 @@ static bool run(Service *service, const char *handler_args, GDBusConnection *bus
 	service->line = line;
 	service->installer = installer;
 	links_write(service->system);
+	check_boot_loader(service->system);
 	g_autofree char *boot_id = started_boot_id();
 	started_note(service->system, boot_id);
 	trust_tell(service->system);

@@ -284,6 +284,25 @@ static void test_trouble(void)
 	bench_free(&bench);
 }
 
+/* Two sound copies: nothing to say. One: a warning. Damage: what it is. */
+static void test_check(void)
+{
+	for (unsigned n_copies = 1; n_copies <= 2; n_copies++) {
+		Bench bench = bench_new("BOOT_ORDER=A B\n", n_copies);
+		g_autofree char *noise = g_strnfill(SIZE, 'n');
+		g_autoptr(GError) once = NULL, damaged = NULL;
+
+		g_assert_true(boot_check(bench.device->boot, &once) == (n_copies == 2));
+		g_assert_true(n_copies == 2 || strstr(said_behind(once), "make it redundant"));
+		g_assert_true(g_file_set_contents(bench.copies[0], noise, SIZE, NULL));
+		g_assert_false(boot_check(bench.device->boot, &damaged));
+		g_assert_nonnull(
+			strstr(said_behind(damaged), "no environment with a right checksum"));
+		g_assert_nonnull(strstr(damaged->message, bench.copies[0]));
+		bench_free(&bench);
+	}
+}
+
 /* RAUC and its scripts write the number without the 0 in front, and so take the commitment away. */
 static void test_they_write_we_read(void)
 {
@@ -311,6 +330,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/boot/uboot/torn", test_torn);
 	g_test_add_func("/boot/uboot/damage", test_damage);
 	g_test_add_func("/boot/uboot/trouble", test_trouble);
+	g_test_add_func("/boot/uboot/check", test_check);
 	g_test_add_func("/boot/uboot/they-write-we-read", test_they_write_we_read);
 	return g_test_run();
 }

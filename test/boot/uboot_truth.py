@@ -8,7 +8,8 @@
 The state is kept in two raw partitions, in libubootenv's form; the marks are made
 by the real rauc on the bytes of these partitions. boot.scr decides by what is on
 the disk and by nothing else, so a power-on that was seen once, from the same
-bytes, is not booted again.
+bytes, is not booted again. U-Boot itself is Debian's; only the two seconds in which
+it would wait for a key are taken out of the environment that is built into it.
 """
 
 import os
@@ -41,8 +42,8 @@ SLOTS_AT = BOOT_AT + BOOT_SECTORS + 2048
 SAID = re.compile(rb"<<kernel=(\S+) line=(.*?)>>", re.DOTALL)
 PROMPT = b"=> "
 LEFT = {"good": "03", "trial": "3", "last": "1", "used": "0", "bad": "0", "rauc": "3"}
-SLOTS_ENV = "rauc_env=raw\nargs=quiet\n"
-TOLD = "reset_was_crash=test -e virtio 0:1 crashed\n"
+SLOTS_ENV = "ab_env=raw\nab_args=quiet\n"
+TOLD = "ab_reset_was_crash=test -e virtio 0:1 crashed\n"
 ROWS, LEFT_OUT = truth.rows_for("uboot")
 
 
@@ -91,14 +92,16 @@ class Bench:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.known, self.lock, self.n_boots = {}, threading.Lock(), 0
+        self.slots_env = SLOTS_ENV
         elf, image = self.folder / "payload.elf", self.folder / "payload"
         run("aarch64-linux-gnu-gcc", "-O1", "-ffreestanding", "-fno-stack-protector", "-nostdlib", "-static", "-fPIE", "-mgeneral-regs-only",
             "-mstrict-align", "-Wl,-T", HERE / "uboot_payload.ld", "-o", elf, HERE / "uboot_payload.c")
         run("aarch64-linux-gnu-objcopy", "-O", "binary", elf, image)
         self.payload = image.read_bytes()
         self.slots = {how: self._slot(how) for how in ("A", "B", "no kernel", "bad kernel")}
-        run("mkimage", "-A", "arm64", "-T", "script", "-C", "none", "-n", "boot", "-d", TOP / "boot" / "uboot" / "boot.cmd",
-            self.folder / "boot.scr")
+        run(TOP / "boot" / "uboot" / "mkuboot.sh", self.folder / "uboot")
+        self.uboot = self.folder / "u-boot.bin"
+        self.uboot.write_bytes(without_delay(UBOOT.read_bytes()))
 
     def _slot(self, how):
         tree, image = self.folder / f"tree {how}", self.folder / f"slot {how}"
@@ -113,8 +116,8 @@ class Bench:
         fat = disk.with_suffix(".fat")
         run("mkfs.vfat", "-C", fat, BOOT_SECTORS * SECTOR // 1024)
         slots = disk.with_suffix(".env")
-        slots.write_text(SLOTS_ENV + (TOLD if told else ""))
-        run("mcopy", "-i", fat, self.folder / "boot.scr", "::boot.scr")
+        slots.write_text(self.slots_env + (TOLD if told else ""))
+        run("mcopy", "-i", fat, self.folder / "uboot" / "boot" / "boot.scr", "::boot.scr")
         run("mcopy", "-i", fat, slots, "::slots.env")
         if crashed:
             run("mcopy", "-i", fat, slots, "::crashed")
@@ -147,7 +150,7 @@ class Bench:
                 for at, copy in zip(ENV_AT, copies):
                     file.seek(at * SECTOR)
                     file.write(copy)
-            slot = slot_that_spoke(start(disk, readonly))
+            slot = slot_that_spoke(start(self.uboot, disk, readonly))
             with open(disk, "rb") as file:
                 after = []
                 for at in ENV_AT:
@@ -158,10 +161,15 @@ class Bench:
         return slot, tuple(after)
 
 
-def start(disk, readonly):
+def without_delay(uboot):
+    assert uboot.count(b"bootdelay=2\0") == 1
+    return uboot.replace(b"bootdelay=2\0", b"bootdelay=0\0")
+
+
+def start(uboot, disk, readonly):
     """What came on the serial line until the machine reset."""
     argv = ["qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a57", "-m", "256", "-accel", "tcg", "-no-reboot", "-nic", "none",
-            "-display", "none", "-monitor", "none", "-serial", "stdio", "-bios", UBOOT,
+            "-display", "none", "-monitor", "none", "-serial", "stdio", "-bios", uboot,
             "-drive", f"file={disk},format=raw,if=none,id=d,readonly={'on' if readonly else 'off'}", "-device", "virtio-blk-device,drive=d"]
     process = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     timer = threading.Timer(BOOT_SECONDS, process.kill)

@@ -106,6 +106,16 @@ def test_what_is_added_and_left_out(tmp_path):
     assert len(names) == len(set(names)), "no path twice"
 
 
+def test_the_environment_of_uboot_is_where_the_layout_has_it(tmp_path):
+    assert make(tmp_path, "--layout", "qemuarm64").returncode == 0
+    found = members(tmp_path)
+    assert found["./etc/fw_env.config"][1].splitlines()[1:] == [b"/dev/disk/by-partlabel/ubootenv 0x0 0x1000",
+                                                               b"/dev/disk/by-partlabel/ubootenv2 0x0 0x1000"]
+    assert found["./etc/u-boot-initial-env"][1] == b"BOOT_ORDER=A B\nBOOT_A_LEFT=3\nBOOT_B_LEFT=3\n", "no slot is judged by it"
+    assert b"bootloader=uboot\n" in found["./etc/rauc/system.conf"][1]
+    assert make(tmp_path).returncode == 0 and "./etc/fw_env.config" not in members(tmp_path)
+
+
 def test_overlays_win_in_order(tmp_path):
     for number in ("1", "2"):
         (tmp_path / number / "usr/bin").mkdir(parents=True)
