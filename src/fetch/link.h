@@ -11,7 +11,7 @@
 #include "base/wire.h"
 
 /* More than this is not added to what waits to be sent, but for small messages. */
-#define LINK_FULL ((size_t)256 * 1024)
+#define LINK_FULL ((size_t)128 * 1024)
 
 typedef struct Link Link;
 

@@ -10,7 +10,7 @@
 
 #define PIECE  REMOTE_PIECE
 #define PIECES (REMOTE_SIZE / PIECE + 1)
-#define STORE  1024 /* pieces it may have in memory */
+#define STORE  960 /* pieces it may have in memory */
 
 /* rauc-fetch as the streams know it: sends what it was granted, in order. */
 typedef struct {
