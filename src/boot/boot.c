@@ -9,7 +9,7 @@ static const struct {
 	const char *name;
 	const BootOps *ops; /* NULL: not built in */
 } backends[] = {
-	[BOOTLOADER_BAREBOX] = { "barebox", NULL },
+	[BOOTLOADER_BAREBOX] = { "barebox", &boot_barebox },
 	[BOOTLOADER_GRUB] = { "grub", &boot_grub },
 #ifdef HAVE_UBOOT
 	[BOOTLOADER_UBOOT] = { "uboot", &boot_uboot },
@@ -20,6 +20,7 @@ static const struct {
 	[BOOTLOADER_SYSTEMD_BOOT] = { "systemd-boot", &boot_systemd_boot },
 	[BOOTLOADER_CUSTOM] = { "custom", &boot_custom },
 	[BOOTLOADER_NOOP] = { "noop", &boot_noop },
+	[BOOTLOADER_RASPBERRYPI] = { "raspberrypi", &boot_raspberrypi },
 };
 
 Boot *boot_open(const Config *config, GError **error)

@@ -4,7 +4,16 @@
 
 #include <string.h>
 
+#include "base/file.h"
+
 #define SPACE " \t\r\n\v\f"
+
+char *cmdline_read(GError **error)
+{
+	const char *instead = g_getenv("RAUC_TEST_CMDLINE");
+
+	return instead ? g_strdup(instead) : file_read("/proc/cmdline", 1 << 20, NULL, error);
+}
 
 /* What follows `key`, up to the next white space; NULL if that is nothing. */
 static char *value_at(const char *found, const char *key)
@@ -56,4 +65,11 @@ char *cmdline_find_root(const char *cmdline)
 			return g_strconcat(tags[i].folder, root + strlen(tags[i].prefix), NULL);
 	}
 	return g_steal_pointer(&root);
+}
+
+char *cmdline_find_bootchooser(const char *cmdline)
+{
+	char *active = find_value(cmdline, "bootstate.active=", true);
+
+	return active ? active : find_value(cmdline, "bootchooser.active=", true);
 }

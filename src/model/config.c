@@ -8,10 +8,15 @@
 #include "model/config_take.h"
 
 static const char *const bootloaders[] = {
-	[BOOTLOADER_NONE] = "none", [BOOTLOADER_BAREBOX] = "barebox",
-	[BOOTLOADER_GRUB] = "grub", [BOOTLOADER_UBOOT] = "uboot",
-	[BOOTLOADER_EFI] = "efi",   [BOOTLOADER_CUSTOM] = "custom",
-	[BOOTLOADER_NOOP] = "noop", [BOOTLOADER_SYSTEMD_BOOT] = "systemd-boot",
+	[BOOTLOADER_NONE] = "none",
+	[BOOTLOADER_BAREBOX] = "barebox",
+	[BOOTLOADER_GRUB] = "grub",
+	[BOOTLOADER_UBOOT] = "uboot",
+	[BOOTLOADER_EFI] = "efi",
+	[BOOTLOADER_CUSTOM] = "custom",
+	[BOOTLOADER_NOOP] = "noop",
+	[BOOTLOADER_SYSTEMD_BOOT] = "systemd-boot",
+	[BOOTLOADER_RASPBERRYPI] = "raspberrypi",
 };
 
 const char *config_bootloader_name(Bootloader bootloader)
@@ -94,6 +99,7 @@ void config_free(Config *config)
 	g_free(config->barebox_statename);
 	g_free(config->barebox_dtbpath);
 	g_free(config->grubenv);
+	g_free(config->raspberrypi_autoboot);
 	g_free(config->mount_prefix);
 	g_free(config->fw_env_config);
 	g_free(config->efi_path);

@@ -26,6 +26,7 @@ typedef enum {
 	BOOTLOADER_SYSTEMD_BOOT, /* ours */
 	BOOTLOADER_CUSTOM,
 	BOOTLOADER_NOOP,
+	BOOTLOADER_RASPBERRYPI, /* ours */
 } Bootloader;
 
 struct Config {
@@ -34,7 +35,8 @@ struct Config {
 	Bootloader bootloader;
 	char *min_bundle_version;
 	char *barebox_statename, *barebox_dtbpath;
-	char *grubenv; /* with BOOTLOADER_GRUB only */
+	char *grubenv;              /* with BOOTLOADER_GRUB only */
+	char *raspberrypi_autoboot; /* with BOOTLOADER_RASPBERRYPI only */
 	bool efi_use_bootnext;
 	char *fw_env_config; /* with BOOTLOADER_UBOOT only; NULL: /etc/fw_env.config */
 	char *efi_path;      /* with BOOTLOADER_SYSTEMD_BOOT only; NULL: the usual ones */

@@ -90,6 +90,8 @@ static void set_boot(GKeyFile *file, const Config *config)
 	set_string(file, "system", "barebox-dtbpath", config->barebox_dtbpath);
 	if (g_strcmp0(config->grubenv, "/boot/grub/grubenv") != 0)
 		set_string(file, "system", "grubenv", config->grubenv);
+	if (g_strcmp0(config->raspberrypi_autoboot, "/boot/autoboot.txt") != 0)
+		set_string(file, "system", "raspberrypi-autoboot", config->raspberrypi_autoboot);
 	set_bool(file, "system", "efi-use-bootnext", config->efi_use_bootnext, true);
 	set_string(file, "system", "fw-env-config", config->fw_env_config);
 	set_string(file, "system", "efi-path", config->efi_path);
@@ -225,6 +227,7 @@ static void set_slot(GKeyFile *file, const Slot *slot)
 	set_string(file, group, "extra-mount-opts", slot->extra_mount_opts);
 	set_words(file, group, "extra-mkfs-opts", slot->extra_mkfs_opts, NULL);
 	set_region(file, group, slot);
+	set_int(file, group, "boot-partition", slot->boot_partition, 0);
 	set_string(file, group, "efi-loader", slot->efi_loader);
 	set_string(file, group, "efi-cmdline", slot->efi_cmdline);
 }

@@ -42,6 +42,18 @@ static bool take_device(const Config *config, KeyFile *file, const char *group, 
 	return true;
 }
 
+/* The firmware knows partitions by number. */
+static bool take_boot_partition(KeyFile *file, const char *group, Slot *slot, GError **error)
+{
+	if (!keyfile_take_int(file, group, "boot-partition", &slot->boot_partition, error))
+		return false;
+	return (slot->boot_partition >= 0 && slot->boot_partition <= 63) ||
+	       fail(error, FAILURE_CONFIG,
+	            "Invalid value '%d' for key 'boot-partition' in group '[%s]': the firmware "
+	            "knows partitions 1 to 63",
+	            slot->boot_partition, group);
+}
+
 static bool take_boot(const Config *config, KeyFile *file, const char *group, Slot *slot,
                       GError **error)
 {
@@ -53,6 +65,9 @@ static bool take_boot(const Config *config, KeyFile *file, const char *group, Sl
 		            "Invalid value '%s' for key 'bootname' in group '[%s]': it must not "
 		            "contain whitespace",
 		            slot->boot_name, group);
+	if (config->bootloader == BOOTLOADER_RASPBERRYPI &&
+	    !take_boot_partition(file, group, slot, error))
+		return false;
 	return config->bootloader != BOOTLOADER_EFI ||
 	       (keyfile_take_optional(file, group, "efi-loader", &slot->efi_loader, error) &&
 	        keyfile_take_optional(file, group, "efi-cmdline", &slot->efi_cmdline, error));

@@ -16,7 +16,7 @@ static bool take_bootloader(Config *config, KeyFile *file, GError **error)
 		return false;
 	if (!name)
 		return true;
-	for (Bootloader each = BOOTLOADER_BAREBOX; each <= BOOTLOADER_NOOP; each++) {
+	for (Bootloader each = BOOTLOADER_BAREBOX; each <= BOOTLOADER_RASPBERRYPI; each++) {
 		if (g_str_equal(name, config_bootloader_name(each))) {
 			config->bootloader = each;
 			return true;
@@ -25,7 +25,7 @@ static bool take_bootloader(Config *config, KeyFile *file, GError **error)
 	return fail(error, FAILURE_CONFIG,
 	            "Unsupported bootloader '%s' selected in system config: key 'bootloader' in "
 	            "group '[system]' knows barebox, grub, uboot, efi, systemd-boot, "
-	            "custom and noop",
+	            "raspberrypi, custom and noop",
 	            name);
 }
 
@@ -33,7 +33,9 @@ static bool counts_attempts(const Config *config, bool of_a_trial)
 {
 	return config->bootloader == BOOTLOADER_UBOOT || config->bootloader == BOOTLOADER_BAREBOX ||
 	       config->bootloader == BOOTLOADER_GRUB ||
-	       (config->bootloader == BOOTLOADER_SYSTEMD_BOOT && of_a_trial);
+	       ((config->bootloader == BOOTLOADER_SYSTEMD_BOOT ||
+	         config->bootloader == BOOTLOADER_RASPBERRYPI) &&
+	        of_a_trial);
 }
 
 static bool take_attempts(const Config *config, KeyFile *file, const char *key, int *attempts,
@@ -54,6 +56,16 @@ static bool take_attempts(const Config *config, KeyFile *file, const char *key, 
 	return true;
 }
 
+static bool take_autoboot(Config *config, KeyFile *file, GError **error)
+{
+	if (!config_take_optional_path(config, file, SYSTEM, "raspberrypi-autoboot",
+	                               &config->raspberrypi_autoboot, error))
+		return false;
+	if (!config->raspberrypi_autoboot)
+		config->raspberrypi_autoboot = g_strdup("/boot/autoboot.txt");
+	return true;
+}
+
 /* Keys of a boot loader that is not the configured one are left over, hence refused. */
 static bool take_boot(Config *config, KeyFile *file, GError **error)
 {
@@ -70,6 +82,8 @@ static bool take_boot(Config *config, KeyFile *file, GError **error)
 	if (config->bootloader == BOOTLOADER_EFI)
 		return keyfile_take_bool(file, SYSTEM, "efi-use-bootnext",
 		                         &config->efi_use_bootnext, error);
+	if (config->bootloader == BOOTLOADER_RASPBERRYPI)
+		return take_autoboot(config, file, error);
 	if (config->bootloader == BOOTLOADER_UBOOT)
 		return config_take_optional_path(config, file, SYSTEM, "fw-env-config",
 		                                 &config->fw_env_config, error);

@@ -51,6 +51,7 @@ struct Slot {
 	uint64_t region_start, region_size;
 	uint64_t size_limit; /* 0: none */
 	char *efi_loader, *efi_cmdline;
+	int boot_partition; /* ours, raspberrypi: number of the FAT it boots from; 0: its child's */
 };
 
 /* "ext4", "raw", …; never NULL. */

@@ -15,18 +15,11 @@
 
 #define LOOP_MAJOR 7
 
-static char *read_cmdline(GError **error)
-{
-	const char *instead = g_getenv("RAUC_TEST_CMDLINE");
-
-	return instead ? g_strdup(instead) : file_read("/proc/cmdline", 1 << 20, NULL, error);
-}
-
 char *detect_boot_slot(Boot *boot, const char *override, GError **error)
 {
 	if (override)
 		return g_strdup(override);
-	g_autofree char *cmdline = read_cmdline(error);
+	g_autofree char *cmdline = cmdline_read(error);
 	if (!cmdline)
 		return NULL;
 

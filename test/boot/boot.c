@@ -19,8 +19,8 @@ static const struct {
 	{ BOOTLOADER_UBOOT, NULL, "the bootloader backend 'uboot' is not built into this program",
 	  FAILURE_UNSUPPORTED },
 #endif
-	{ BOOTLOADER_BAREBOX, NULL,
-	  "the bootloader backend 'barebox' is not built into this program", FAILURE_UNSUPPORTED },
+	{ BOOTLOADER_BAREBOX, "barebox", NULL, 0 },
+	{ BOOTLOADER_RASPBERRYPI, "raspberrypi", NULL, 0 },
 	{ BOOTLOADER_EFI, "efi", NULL, 0 },
 	{ BOOTLOADER_SYSTEMD_BOOT, "systemd-boot", NULL, 0 },
 	{ BOOTLOADER_NONE, NULL, "no bootloader is configured: set bootloader= in [system]",

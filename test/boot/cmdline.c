@@ -44,9 +44,30 @@ static void test_lines(void)
 	}
 }
 
+static const struct {
+	const char *cmdline, *active;
+} active_lines[] = {
+	{ "", NULL },
+	{ "bootstate.active=A quiet", "A" },
+	{ "quiet bootchooser.active=system1", "system1" },
+	{ "bootchooser.active=B bootstate.active=A", "A" },
+	{ "xbootstate.active=A", NULL },
+	{ "bootstate.active=", NULL },
+};
+
+static void test_bootchooser(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(active_lines); i++) {
+		g_autofree char *active = cmdline_find_bootchooser(active_lines[i].cmdline);
+
+		g_assert_cmpstr(active, ==, active_lines[i].active);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/boot/cmdline", test_lines);
+	g_test_add_func("/boot/cmdline/bootchooser", test_bootchooser);
 	return g_test_run();
 }

@@ -106,6 +106,55 @@ static void test_no_program(void)
 	device_free(device);
 }
 
+/* Each verb of a backend that misbehaves is a failure that says so, and soon. */
+static const struct {
+	const char *script, *complaint;
+} ills[] = {
+	{ "sleep 100", "did not end within 1 s" },
+	{ "yes", "did not end within 1 s" },
+	{ "sleep 100 & echo A", NULL }, /* what it leaves behind is not waited for */
+	{ "head -c 100000000 /dev/zero | tr '\\0' x", "more than 4000 bytes" },
+	{ "yes | head -n 100000", "more than 4000 bytes" },
+	{ "kill -9 $$", "killed by signal 9" },
+	{ "echo first >&2; echo out of order >&2; exit 7", "exit code 7: out of order" },
+	{ "exit 7", "get-primary failed with exit code 7" },
+	{ "printf '\\377\\376A'", "does not match any configured bootname" },
+	{ "cat; echo C", "'C' does not match" },
+};
+
+static void test_ills(void)
+{
+	g_setenv("RAUC_TEST_CUSTOM_SECONDS", "1", TRUE);
+	for (unsigned i = 0; i < G_N_ELEMENTS(ills); i++) {
+		Device *device = device_that_says(ills[i].script);
+		g_autoptr(GError) error = NULL;
+		const Slot *slot = boot_get_primary(device->boot, &error);
+
+		g_assert_cmpint(slot != NULL, ==, ills[i].complaint == NULL);
+		if (ills[i].complaint)
+			g_assert_nonnull(strstr(error->message, ills[i].complaint));
+		device_free(device);
+	}
+	g_unsetenv("RAUC_TEST_CUSTOM_SECONDS");
+}
+
+static void test_hanging_changes(void)
+{
+	Device *device = device_that_says("sleep 100");
+	g_autoptr(GError) error = NULL, other = NULL, third = NULL;
+	const Slot *slot = device_slot(device, 'A');
+
+	g_setenv("RAUC_TEST_CUSTOM_SECONDS", "1", TRUE);
+	g_assert_false(boot_set_primary(device->boot, slot, &error));
+	g_assert_false(boot_set_state(device->boot, slot, true, &other));
+	g_assert_null(boot_get_current(device->boot, &third));
+	g_assert_error(error, FAILURE, FAILURE_TOOL);
+	g_assert_error(other, FAILURE, FAILURE_TOOL);
+	g_assert_error(third, FAILURE, FAILURE_TOOL);
+	g_unsetenv("RAUC_TEST_CUSTOM_SECONDS");
+	device_free(device);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -114,5 +163,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/boot/custom/state", test_state);
 	g_test_add_func("/boot/custom/current", test_current);
 	g_test_add_func("/boot/custom/no-program", test_no_program);
+	g_test_add_func("/boot/custom/ills", test_ills);
+	g_test_add_func("/boot/custom/hanging-changes", test_hanging_changes);
 	return g_test_run();
 }

@@ -55,6 +55,7 @@ static inline Device *device_new(Bootloader bootloader)
 	device->slots[2] = (Slot){ .name = (char *)"rootfs.1", .boot_name = (char *)"B" };
 	device->config.bootloader = bootloader;
 	device->config.grubenv = device->path;
+	device->config.raspberrypi_autoboot = device->path;
 	device->config.handler_bootloader_custom = device->path;
 	device->config.slots = g_ptr_array_new();
 	for (unsigned i = 0; i < G_N_ELEMENTS(device->slots); i++)

@@ -26,6 +26,7 @@ static void assert_same_system(const Config *a, const Config *b)
 	SAME_TEXT(barebox_statename);
 	SAME_TEXT(barebox_dtbpath);
 	SAME_TEXT(grubenv);
+	SAME_TEXT(raspberrypi_autoboot);
 	SAME_NUMBER(efi_use_bootnext);
 	SAME_TEXT(fw_env_config);
 	SAME_TEXT(efi_path);
@@ -126,6 +127,7 @@ static void assert_same_slot(const Slot *a, const Slot *b)
 	SAME_NUMBER(region_size);
 	SAME_NUMBER(size_limit);
 	SAME_TEXT(efi_loader);
+	SAME_NUMBER(boot_partition);
 	SAME_TEXT(efi_cmdline);
 }
 

@@ -50,6 +50,17 @@ static void test_barebox(void)
 	g_assert_null(per_slot->status_file);
 }
 
+static void test_raspberrypi(void)
+{
+	g_autoptr(Config) config = load_config("raspberrypi.conf");
+
+	g_assert_cmpint(config->bootloader, ==, BOOTLOADER_RASPBERRYPI);
+	g_assert_cmpstr(config->raspberrypi_autoboot, ==, "/autoboot/autoboot.txt");
+	g_assert_cmpint(config->boot_attempts_primary, ==, 2);
+	g_assert_cmpint(((Slot *)config->slots->pdata[0])->boot_partition, ==, 2);
+	g_assert_cmpint(((Slot *)config->slots->pdata[1])->boot_partition, ==, 0);
+}
+
 static void test_systemd_boot(void)
 {
 	g_autoptr(Config) config = load_config("systemd-boot.conf");
@@ -116,6 +127,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/model/config_system/grub", test_grub);
 	g_test_add_func("/model/config_system/uboot", test_uboot);
 	g_test_add_func("/model/config_system/barebox", test_barebox);
+	g_test_add_func("/model/config_system/raspberrypi", test_raspberrypi);
 	g_test_add_func("/model/config_system/efi", test_efi);
 	g_test_add_func("/model/config_system/systemd-boot", test_systemd_boot);
 	g_test_add_func("/model/config_system/relative", test_relative);

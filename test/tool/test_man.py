@@ -20,7 +20,7 @@ PAGES = sorted(path.name for path in MAN.iterdir())
 BOOT_REGION = ["slot.x.0:type=boot-mbr-switch", "slot.x.0:region-start=1M", "slot.x.0:region-size=8M"]
 CONFIG = {
     "system": ("config_system.c", [[], ["system:bootloader=grub"], ["system:bootloader=barebox"],
-                                   ["system:bootloader=efi"], ["system:bootloader=systemd-boot"], ["system:bootloader=uboot"]]),
+                                   ["system:bootloader=efi"], ["system:bootloader=systemd-boot"], ["system:bootloader=raspberrypi"], ["system:bootloader=uboot"]]),
     "handlers": ("config_section.c", [[], ["system:bootloader=custom", "handlers:bootloader-custom-backend=/x"]]),
     "keyring": ("config_section.c", [[]]),
     "casync": ("config_section.c", [[]]),
@@ -29,7 +29,7 @@ CONFIG = {
     "encryption": ("config_section.c", [[]]),
     "autoinstall": ("config_section.c", [[]]),
     "log.x": ("config_log.c", [["log.x:filename=/x"]]),
-    "slot.x.0": ("config_slot.c", [[], ["slot.x.0:type=boot-emmc"], ["system:bootloader=efi"], BOOT_REGION]),
+    "slot.x.0": ("config_slot.c", [[], ["slot.x.0:type=boot-emmc"], ["system:bootloader=efi"], ["system:bootloader=raspberrypi"], BOOT_REGION]),
     "artifacts.r": ("config_repo.c", [["artifacts.r:path=/x", "artifacts.r:type=files"]]),
 }
 WITHOUT_KEYS = {"config.c", "config_take.c", "config_format.c"}

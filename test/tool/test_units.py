@@ -9,7 +9,8 @@ import subprocess
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-UNITS = ["rauc.service", "rauc-mark-good.service"]
+UNITS = ["rauc.service", "rauc-mark-good.service", "rauc-trial.service"]
+HEALTH = sorted(path.name for path in (TOP / "data/health").glob("*.service"))
 MOST_EXPOSED = 65  # of 100: what an updater cannot do without, see the comments in rauc.service.in
 
 
@@ -32,11 +33,14 @@ def units(tmp_path):
     program = tmp_path / "rauc"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
+    shutil.copy(program, tmp_path / "rauc-trial")
     folder = tmp_path / "units"
     folder.mkdir()
     for name in UNITS:
         text = (TOP / f"data/{name}.in").read_text()
-        (folder / name).write_text(text.replace("@bindir@", str(tmp_path)))
+        (folder / name).write_text(text.replace("@bindir@", str(tmp_path)).replace("@libexecdir@", str(tmp_path)))
+    for name in HEALTH:
+        shutil.copy(TOP / "data/health" / name, folder)
     return folder
 
 
@@ -47,7 +51,7 @@ def analyze(*args):
     return done
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", UNITS + HEALTH)
 def test_systemd_verifies_the_unit(units, name):
     done = analyze("verify", "--man=no", "--recursive-errors=no", units / name)
     said = [line for line in done.stderr.splitlines() if name in line]
@@ -60,6 +64,124 @@ def test_a_planted_mistake_is_found(units):
     unit.write_text(unit.read_text().replace("[Service]\n", "[Service]\nProtectKernelLog=yes\n"))
     done = analyze("verify", "--man=no", "--recursive-errors=no", unit)
     assert "ProtectKernelLog" in done.stderr
+
+
+def enable(folder, *names):
+    """As systemctl enable does it: links where [Install] says."""
+    for name in names:
+        for kind, target in re.findall(r"(?m)^(WantedBy|RequiredBy)=(.*)$", (folder / name).read_text()):
+            into = folder / f"{target}.{'wants' if kind == 'WantedBy' else 'requires'}"
+            into.mkdir(exist_ok=True)
+            (into / name).symlink_to(folder / name)
+
+
+def cycles(folder):
+    done = subprocess.run([tool("systemd-analyze"), "verify", "--man=no", "multi-user.target"], capture_output=True, text=True,
+                          timeout=60, env={"SYSTEMD_UNIT_PATH": f"{folder}:", "PATH": "/usr/bin:/bin", "SYSTEMD_LOG_LEVEL": "info"})
+    return [line for line in done.stderr.splitlines() if "cycle" in line]
+
+
+def test_health_checks_may_come_after_everything(units):
+    """All of them enabled, and one of them after multi-user.target: there is an order."""
+    enable(units, *UNITS[1:], *HEALTH)
+    assert cycles(units) == []
+    mark = units / "rauc-mark-good.service"
+    mark.write_text(mark.read_text().replace("DefaultDependencies=no\n", ""))
+    assert cycles(units), "this test would not see a cycle"
+
+
+def test_every_check_is_one(units):
+    assert len(HEALTH) == 3
+    for name in HEALTH:
+        text = (units / name).read_text()
+        assert "\nBefore=boot-complete.target\n" in text and "\nRequiredBy=boot-complete.target\n" in text
+
+
+def test_the_watchdog_of_systemd(tmp_path):
+    """systemd knows both settings, and a planted one it does not."""
+    for text, known in (((TOP / "data/health/10-watchdog.conf").read_text(), True), ("[Manager]\nRuntimeWatchdogSek=30s\n", False)):
+        names = re.findall(r"(?m)^(\w+)=", text)
+        manual = pathlib.Path("/etc/systemd/system.conf").read_text()
+        assert all(f"#{name}=" in manual for name in names) == known
+
+
+# rauc-trial, with a rauc that says what is booted.
+
+SHELL = """RAUC_SLOTS='1 2'
+RAUC_SLOT_STATE_1='inactive'
+RAUC_SLOT_BOOTNAME_1='A'
+RAUC_SLOT_STATUS_ACTIVATED_TIMESTAMP_1='2026-01-01T00:00:00Z'
+RAUC_SLOT_STATE_2='booted'
+RAUC_SLOT_BOOTNAME_2='B'
+RAUC_SLOT_STATUS_ACTIVATED_TIMESTAMP_2='WHEN'
+"""
+
+
+class Trial:
+    def __init__(self, folder):
+        self.folder, self.script = folder, folder / "rauc-trial"
+        self.script.write_text((TOP / "data/rauc-trial.sh.in").read_text().replace("@bindir@", str(folder)).replace(
+            "PATH=/usr/local/sbin:", f"PATH={folder}:"))
+        self.program("sleep", "exit 0")
+        self.program("systemctl", f"echo \"$*\" >> {folder}/called\n[ \"$2\" != is-active ] || [ -e {folder}/is-good ]")
+
+    def program(self, name, text):
+        (self.folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (self.folder / name).chmod(0o755)
+
+    def activated(self, at):
+        self.program("rauc", f"cat << 'END'\n{SHELL.replace('WHEN', at)}END")
+
+    def __call__(self, *words):
+        env = {"RAUC_TRIAL_STATE": str(self.folder / "state" / "committed"), "PATH": "/usr/bin:/bin"}
+        return subprocess.run(["sh", self.script, *words], capture_output=True, text=True, timeout=60, env=env)
+
+    def called(self):
+        path = self.folder / "called"
+        return path.read_text().splitlines() if path.exists() else []
+
+
+@pytest.fixture
+def trial(tmp_path):
+    return Trial(tmp_path)
+
+
+def test_what_is_a_trial(trial):
+    trial.activated("2026-02-02T00:00:00Z")
+    assert trial("is-trial").returncode == 0
+    assert trial("commit").returncode == 0
+    assert trial("is-trial").returncode == 1
+    stamp = trial.folder / "state" / "committed"
+    before = stamp.stat().st_ino
+    assert trial("commit").returncode == 0 and stamp.stat().st_ino == before, "a second commit writes nothing"
+    trial.activated("2026-03-03T00:00:00Z")
+    assert trial("is-trial").returncode == 0
+
+
+def test_never_activated_is_no_trial(trial):
+    trial.activated("")
+    assert trial("is-trial").returncode == 1
+
+
+def test_no_status_is_no_trial(trial):
+    trial.program("rauc", "exit 1")
+    assert trial("is-trial").returncode == 1
+
+
+def test_a_trial_that_does_not_commit_restarts(trial):
+    done = trial("restart", "20")
+    assert trial.called()[-2:] == ["reboot", "--force --force reboot"]
+    assert "not committed within 20 s" in done.stderr
+
+
+def test_a_trial_that_commits_goes_on(trial):
+    (trial.folder / "is-good").write_text("")
+    assert trial("restart", "20").returncode == 0
+    assert trial.called() == ["--quiet is-active rauc-mark-good.service"]
+
+
+def test_wrong_calls(trial):
+    assert [trial(*words).returncode for words in ((), ("nothing",), ("restart",))] == [2, 2, 2]
 
 
 def test_the_service_is_as_confined_as_an_updater_can_be(units):
