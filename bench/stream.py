@@ -106,9 +106,17 @@ def row(cells):
     return "  " + f"{cells[0]:26}" + f"{cells[1]:16}" + "".join(f"{cell:>12}" for cell in cells[2:])
 
 
-def cells_of(run, size, floor):
-    ratio = f"{run['estimate'] / floor:.2f}" if floor and run["who"] != "curl" else ""
-    return [seconds(run), ratio, f"{run['wire'] / 1e6:.1f}", f"{run['body'] / size:.3%}" if not run["late"] else "-",
+def ratio(run, floor):
+    return f"{run['estimate'] / floor:.2f}" if floor and run["who"] != "curl" else ""
+
+
+def worked(run):
+    """CPU seconds of the whole machine, or what they would have been to the end."""
+    return run["machine cpu"] * run["estimate"] / run["wall"]
+
+
+def cells_of(run, size, wanted, least):
+    return [seconds(run), f"{worked(run):.1f}", ratio(run, wanted), ratio(run, least), f"{run['wire'] / 1e6:.1f}", f"{run['body'] / size:.3%}" if not run["late"] else "-",
             str(run["requests"]), f"{run['rss'] / (1 << 20):.1f}"]
 
 
@@ -116,20 +124,24 @@ def show(results):
     about, runs = results["about"], results["runs"]
     local = [r for r in runs if r["point"] == "local" and r["right"]]
     lines = ["", f"== streaming, {about['place']} ==", *(f"  {key}: {value}" for key, value in about.items() if key != "place"), ""]
-    lines.append(row(["", "", "time s", "/max(curl,", "wire MB", "body of", "requests", "sum of peak"]))
-    lines.append(row(["", "", "", "local)", "", "bundle", "", "RSS MiB"]))
+    lines.append(row(["", "", "time s", "machine", "/max(curl,", "/floor of", "wire MB", "body of", "requests", "sum of peak"]))
+    lines.append(row(["", "", "", "CPU s", "local)", "one CPU", "", "bundle", "", "RSS MiB"]))
     if local:
-        lines.append(row(["local file", "ours", f"{median(local, 'wall'):.1f}", "", "", "", "", f"{median(local, 'rss') / (1 << 20):.1f}"]))
-    floor = None
+        lines.append(row(["local file", "ours", f"{median(local, 'wall'):.1f}", f"{median(local, 'machine cpu'):.1f}", "", "", "", "", "",
+                          f"{median(local, 'rss') / (1 << 20):.1f}"]))
+    wanted = least = None
     for run in (r for r in runs if r["point"] != "local"):
         where = f"{run['point']}, {run['loss']}, {run['protocol']}"
         if not run["right"]:
             lines.append(row([where, run["who"], "failed"]))
             continue
-        if run["who"] == "curl":
-            floor = max(run["estimate"], median(local, "wall")) if local else None
-        is_again = run["who"] not in ("curl", "ours", "debian")
-        lines.append(row([where, run["who"], *cells_of(run, about["bundle bytes"], None if is_again else floor)]))
+        if run["who"] not in ("curl", "ours", "debian"):
+            wanted = least = None
+        elif run["who"] == "curl" and local:
+            wanted = max(run["estimate"], median(local, "wall"))
+            # one CPU has to do both, whoever it does them for; with more of them that is no floor
+            least = max(wanted, worked(run) + median(local, "machine cpu")) if about["place"] == "guest" else None
+        lines.append(row([where, run["who"], *cells_of(run, about["bundle bytes"], wanted, least)]))
     lines.append("")
     lines.append(f"  ~ ended after {about['seconds']} s: how long the whole would have taken at its rate; > everything had come by then")
     return "\n".join(lines)

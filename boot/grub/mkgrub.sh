@@ -12,7 +12,8 @@ usage()
 usage: mkgrub.sh [option]... OUTDIR
   --slots FILE      the product's slots.cfg (default: A on partition 2, B on 3)
   --order "A B"     ORDER of the first grubenv (default: "A B")
-  --good "A"        boot names whose slot is filled: X_OK=1, the others 0 (default: the first of ORDER)
+  --good "A"        boot names whose slot is filled: on trial until they mark themselves good; the
+                    others are bad (default: the first of ORDER)
   --modules "..."   further GRUB modules, say "xfs"
 END
 }
@@ -84,12 +85,12 @@ rm -f "$out/grubenv" "$out/grubenv.spare"
 grub-editenv "$out/grubenv" create
 grub-editenv "$out/grubenv.spare" create
 grub-editenv "$out/grubenv" set "ORDER=$order"
-grub-editenv "$out/grubenv.spare" set spare_used=0
+grub-editenv "$out/grubenv.spare" set spare_used=0 "ORDER=$order"
 for name in $order; do
-	ok=0
+	ok=0 left=0
 	for g in $good; do
-		[ "$g" != "$name" ] || ok=1
+		[ "$g" != "$name" ] || ok=1 left=3
 	done
-	grub-editenv "$out/grubenv" set "${name}_OK=$ok" "${name}_TRY=0" "${name}_LEFT=0" "${name}_COMMIT=0"
-	grub-editenv "$out/grubenv.spare" set "${name}_TRY=0"
+	grub-editenv "$out/grubenv" set "${name}_OK=$ok" "${name}_TRY=0" "${name}_LEFT=$left" "${name}_COMMIT=0"
+	grub-editenv "$out/grubenv.spare" set "${name}_OK=$ok" "${name}_TRY=0"
 done

@@ -88,6 +88,14 @@ def block(variables):
     return write(HEADER.ljust(SIZE, b"#"), variables)
 
 
+def spare_of(variables, slots=("A", "B")):
+    """What rauc keeps in grubenv.spare beside these variables of grubenv."""
+    found = {"spare_used": "0", "ORDER": variables.get("ORDER")}
+    for slot in slots:
+        found |= {f"{slot}_OK": variables.get(f"{slot}_OK"), f"{slot}_TRY": "0"}
+    return {name: value for name, value in found.items() if value is not None}
+
+
 @dataclass
 class Choice:
     slot: str  # None: nothing on the disk boots
@@ -104,15 +112,15 @@ class _Loader:
     def __init__(self, grubenv, spare, slots, loads, writable, crashed):
         self.main, self.spare = grubenv, spare
         self.slots, self.loads, self.writable, self.crashed = slots, loads, writable, crashed
-        self.tried = []
+        self.tried, self.first = [], None
         self._forget()
-        self.order = ""
+        self.order, self.good = "", {}
         try:
             self._load_main()
             self.memory = "main"
         except Refused:
-            self.good = dict.fromkeys(slots, "1")
             self.memory = "spare" if self._load_spare() else None
+        self._take_copy("1" if self.memory != "main" else None)
 
     def _forget(self):
         self.tries, self.left, self.commit = {}, {}, {}
@@ -125,6 +133,19 @@ class _Loader:
         self.left = {s: found.get(s + "_LEFT") for s in self.slots}
         self.commit = {s: found.get(s + "_COMMIT") for s in self.slots}
 
+    def _take_copy(self, otherwise):
+        """What the block cannot say, the running system has written down a second time."""
+        try:
+            copy = read(self.spare)
+        except Refused:
+            copy = {}
+        self.orders = [self.order, copy.get("ORDER", "")]
+        for slot in self.slots:
+            if self.good.get(slot) not in ("0", "1"):
+                self.good[slot] = copy.get(slot + "_OK")
+            if self.good[slot] not in ("0", "1"):
+                self.good[slot] = otherwise
+
     def _load_spare(self):
         self._forget()
         try:
@@ -136,7 +157,7 @@ class _Loader:
 
     @staticmethod
     def _try(value):
-        return "0" if value in ("0", "", None) else "1"
+        return "1" if value and value[0] in "123456789" else "0"
 
     def _rank(self, slot):
         return self.good[slot] if self.good[slot] in ("0", "1") else "unknown"
@@ -148,16 +169,17 @@ class _Loader:
 
     def _count_in_main(self, slot):
         less = {str(n): str(n - 1) for n in range(1, 10)}.get(self.left.get(slot) or "")
-        if self.good[slot] == "1" and self.commit.get(slot) == "1":
-            self.commit[slot] = "0"
+        if self.good[slot] == "1" and self._is_committed(slot) and less is None:
             less = str(CRASHES_ALLOWED - 1)
+        if not self._is_committed(slot) and self.commit.get(slot):
+            self.commit[slot] = "0"
         if self.good[slot] == "1" and less is not None:
             self.left[slot] = less
             if less == "0":
                 self.tries[slot] = "1"
         else:
             self.tries[slot] = "1"
-            self.commit |= {s: "0" for s in self.slots if s != slot and self.commit.get(s) == "1"}
+            self.commit |= {s: "0" for s in self.slots if s != slot and self.commit.get(s)}
         names = {}
         for s in self.slots:
             names |= {s + "_TRY": self.tries.get(s), s + "_LEFT": self.left.get(s), s + "_COMMIT": self.commit.get(s)}
@@ -190,8 +212,12 @@ class _Loader:
         except Refused:
             pass
 
+    def _is_committed(self, slot):
+        mark = self.commit.get(slot)
+        return mark == "1" or (mark == "2" and slot != self.first)
+
     def _is_counted(self, slot):
-        return self.crashed or self._rank(slot) != "1" or self.commit.get(slot) != "1"
+        return self.crashed or self._rank(slot) != "1" or not self._is_committed(slot)
 
     def _pass(self, walk, rank):
         for slot in walk:
@@ -221,8 +247,9 @@ class _Loader:
         return None
 
     def choose(self):
-        named = [s for s in self.order.split() if s in self.slots]
+        named = next(filter(None, ([s for s in order.split() if s in self.slots] for order in self.orders)), [])
         walk = list(dict.fromkeys(named + list(self.slots)))
+        self.first = walk[0]
         while True:
             try:
                 return self._run(walk)

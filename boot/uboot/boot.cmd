@@ -118,7 +118,8 @@ fi
 
 # What is known of ${s}: left (hexadecimal, no 0 in front), committed.
 setenv ab_look 'setenv ab_fetch "setenv ab_left \\${BOOT_${s}_LEFT}"; run ab_fetch; setenv ab_committed 0; setenv ab_plain 3; if test -n "${ab_left}"; then setenv ab_plain 0; setexpr ab_plain ${ab_left} + 0; if test "${ab_left}" = "0${ab_plain}" && test "${ab_plain}" != 0; then setenv ab_committed 1; fi; fi; setenv ab_left ${ab_plain}'
-setenv ab_count 'if test ${ab_committed} = 1; then setenv ab_left 3; fi; setexpr ab_left ${ab_left} - 1; setenv BOOT_${s}_LEFT ${ab_left}; run ab_save'
+# A committed slot, counted after a crash, stays committed while anything is left: power cycles are not counted.
+setenv ab_count 'setexpr ab_left ${ab_left} - 1; if test ${ab_committed} = 1 && test ${ab_left} != 0; then setenv ab_left 0${ab_left}; fi; setenv BOOT_${s}_LEFT ${ab_left}; run ab_save'
 # Comes back only if ${s} does not boot.
 setenv ab_start_slot 'setenv ab_fetch "setenv ab_label \\${ab_${s}_label}; setenv ab_slotpart \\${ab_${s}_part}; setenv ab_more \\${ab_${s}_args}"; run ab_fetch; if test -z "${ab_slotpart}"; then part number ${devtype} ${devnum} ${ab_label} ab_slotpart; fi; if test -z "${ab_slotpart}"; then echo "slot ${s}: no partition ${ab_label}"; else run ab_load_slot; fi'
 setenv ab_load_slot 'setenv ab_where "PARTLABEL=${ab_label}"; if test -z "${ab_label}"; then part uuid ${devtype} ${devnum}:${ab_slotpart} ab_uuid; setenv ab_where "PARTUUID=${ab_uuid}"; fi; if load ${devtype} ${devnum}:${ab_slotpart} ${kernel_addr_r} ${ab_kernel}; then run ab_boot_slot; else echo "slot ${s}: no ${ab_kernel}"; fi'

@@ -285,9 +285,10 @@ class Story:
             self.stage.check("boot status of slot A", slots["A"]["boot_status"], "good")
             env = self.grubenv()
             self.stage.check("B_OK, B_TRY, B_COMMIT in grubenv", [env.get(f"B_{v}") for v in ("OK", "TRY", "COMMIT")], ["1", "0", "1"])
-            self.env = env
+            self.examine()
         with self.stage.step():
             self.install(server, "3", "A")
+            self.env = self.grubenv()
 
     def watch_failure(self, name, *events):
         """Restart into slot A and see it fail, as often as a trial may; the device has to restart by itself."""

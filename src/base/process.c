@@ -383,14 +383,17 @@ static void become(gpointer data)
 		_exit(126);
 }
 
-static bool spawn_helper(const char *const *argv, Identity *identity, int theirs,
-                         ProcessHelper *helper, GError **error)
+static bool spawn_helper(const char *const *argv, const char *const *more, Identity *identity,
+                         int theirs, ProcessHelper *helper, GError **error)
 {
 	const int target = HELPER_FD;
+	g_auto(GStrv) env = g_get_environ();
 	g_autoptr(GError) reason = NULL;
 	GPid pid;
 
-	if (!g_spawn_async_with_pipes_and_fds(NULL, argv, NULL,
+	for (; more && more[0] && more[1]; more += 2)
+		env = g_environ_setenv(env, more[0], more[1], FALSE);
+	if (!g_spawn_async_with_pipes_and_fds(NULL, argv, (const char *const *)env,
 	                                      G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH,
 	                                      become, identity, -1, -1, -1, &theirs, &target, 1,
 	                                      &pid, NULL, NULL, NULL, &reason))
@@ -399,8 +402,8 @@ static bool spawn_helper(const char *const *argv, Identity *identity, int theirs
 	return true;
 }
 
-bool process_helper_start(const char *const *argv, const char *user, ProcessHelper *helper,
-                          GError **error)
+bool process_helper_start(const char *const *argv, const char *const *more, const char *user,
+                          ProcessHelper *helper, GError **error)
 {
 	Identity identity = { 0 };
 	int ends[2];
@@ -417,7 +420,7 @@ bool process_helper_start(const char *const *argv, const char *user, ProcessHelp
 
 	fd_auto int theirs = ends[1];
 	helper->fd = ends[0];
-	bool ok = spawn_helper(argv, &identity, theirs, helper, error);
+	bool ok = spawn_helper(argv, more, &identity, theirs, helper, error);
 	g_free(identity.groups);
 	if (!ok)
 		fd_clear(&helper->fd);

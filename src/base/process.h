@@ -78,7 +78,8 @@ typedef struct {
 	int pid;
 } ProcessHelper;
 
-bool process_helper_start(const char *const *argv, const char *user, ProcessHelper *helper,
-                          GError **error);
+/* `more`: names and values in turns, for its environment where they are not there yet; NULL: none. */
+bool process_helper_start(const char *const *argv, const char *const *more, const char *user,
+                          ProcessHelper *helper, GError **error);
 /* Close the socket and wait for its end; killed where it does not come in a second. */
 void process_helper_end(ProcessHelper *helper);

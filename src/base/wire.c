@@ -50,7 +50,7 @@ bool wire_receive_parts(int fd, struct iovec *parts, unsigned n, GError **error)
 {
 	while (n > 0) {
 		struct msghdr message = { .msg_iov = parts, .msg_iovlen = n };
-		ssize_t got = TEMP_FAILURE_RETRY(recvmsg(fd, &message, 0));
+		ssize_t got = TEMP_FAILURE_RETRY(recvmsg(fd, &message, MSG_WAITALL));
 
 		if (got < 0)
 			return fail_errno(error, "cannot hear the other process");

@@ -12,7 +12,10 @@
  *
  *   A_LEFT=3       on trial: attempts that are left (the last one sets A_TRY)
  *   A_COMMIT=1     committed: marked good since it was last written or chosen;
- *                  its boots are not counted, and nothing is written for them
+ *                  its boots are not counted, and nothing is written for them.
+ *                  2: only while A is not the first of ORDER. Whoever knows only
+ *                  RAUC's variables leaves A_COMMIT standing when he writes slot A,
+ *                  but makes it the first then.
  *
  * A variable that says nothing is 0, not missing: all states have one length, so
  * that a write torn anywhere leaves each variable old or new, never a third.
@@ -22,6 +25,11 @@
  * medium and read back. A block that cannot be parsed is rebuilt by the next
  * change, so that damage never stands in the way of an update. A change that
  * changes nothing writes nothing.
+ *
+ * A sector that was being written when power failed may come back as noise. The
+ * block that GRUB keeps for such days, grubenv.spare, therefore has ORDER and the
+ * X_OK a second time, written when the first is safe; what is lost there is taken
+ * from here, by GRUB and by the repair. Who has no spare goes without.
  */
 
 #include "boot/backends.h"
@@ -169,6 +177,38 @@ static bool set_all(Grubenv *env, const GArray *changes)
 	return true;
 }
 
+/* The first slot that ORDER names, or NULL. */
+static const Slot *find_in_order(const Boot *boot, const Grubenv *env)
+{
+	g_autofree char *order = grubenv_get(env, "ORDER");
+	g_auto(GStrv) names = g_strsplit(order ? order : "", " ", -1);
+
+	for (char **name = names; *name; name++) {
+		const Slot *slot = boot_find(boot, *name);
+
+		if (slot)
+			return slot;
+	}
+	return NULL;
+}
+
+/* Commitments of slots that are not the first choice say so. */
+static void limit_commitments(const Boot *boot, Grubenv *env)
+{
+	const Slot *first = find_in_order(boot, env);
+
+	if (!first) /* as GRUB then takes them */
+		first = boot->slots->len ? boot->slots->pdata[0] : NULL;
+	for (unsigned i = 0; i < boot->slots->len; i++) {
+		const Slot *slot = boot->slots->pdata[i];
+		g_autofree char *name = g_strconcat(slot->boot_name, "_COMMIT", NULL);
+		g_autofree char *value = grubenv_get(env, name);
+
+		if (slot != first && g_strcmp0(value, "1") == 0)
+			grubenv_set(env, name, "2");
+	}
+}
+
 /* A block with nothing but what decides over slots; other tools' variables have to make room. */
 static Grubenv *with_slots_only(const Boot *boot, const Grubenv *env)
 {
@@ -190,6 +230,84 @@ static Grubenv *with_slots_only(const Boot *boot, const Grubenv *env)
 	return lean;
 }
 
+static char *path_of_spare(const char *path)
+{
+	return g_strconcat(path, ".spare", NULL);
+}
+
+/* Marks of a slot that the damaged block lost and the spare has, with what GRUB counted there since. */
+static void restore_slot(Grubenv *env, const Grubenv *copy, const Slot *slot)
+{
+	static const char *const suffixes[] = { "_OK", "_TRY", "_LEFT", "_COMMIT" };
+	g_autofree char *ok_name = g_strconcat(slot->boot_name, "_OK", NULL);
+	g_autofree char *ok = grubenv_get(env, ok_name), *copied = grubenv_get(copy, ok_name);
+
+	if (!copied || g_strcmp0(ok, "0") == 0 || g_strcmp0(ok, "1") == 0)
+		return;
+	for (unsigned i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+		g_autofree char *name = g_strconcat(slot->boot_name, suffixes[i], NULL);
+		g_autofree char *value = grubenv_get(copy, name);
+
+		grubenv_set(env, name, value ? value : "0");
+	}
+}
+
+/* What the block lost is taken from the spare, if that is there and sound. */
+static void restore(const Boot *boot, const char *path, Grubenv *env)
+{
+	g_autofree char *spare = path_of_spare(path);
+	size_t size;
+	g_autoptr(Grubenv) copy = access(spare, F_OK) == 0 ? load(spare, &size, NULL) : NULL;
+
+	if (!copy || copy->damage)
+		return;
+	g_autofree char *copied = grubenv_get(copy, "ORDER");
+	if (copied && !find_in_order(boot, env))
+		grubenv_set(env, "ORDER", copied);
+	for (unsigned i = 0; i < boot->slots->len; i++)
+		restore_slot(env, copy, boot->slots->pdata[i]);
+}
+
+/* The spare as it has to be beside this block: what was counted there is over. */
+static Grubenv *spare_for(const Boot *boot, const Grubenv *env)
+{
+	Grubenv *copy = without_block(NULL);
+	g_autofree char *order = grubenv_get(env, "ORDER");
+
+	grubenv_set(copy, "spare_used", "0");
+	if (order)
+		grubenv_set(copy, "ORDER", order);
+	for (unsigned i = 0; i < boot->slots->len; i++) {
+		const Slot *slot = boot->slots->pdata[i];
+		g_autofree char *ok_name = g_strconcat(slot->boot_name, "_OK", NULL);
+		g_autofree char *try_name = g_strconcat(slot->boot_name, "_TRY", NULL);
+		g_autofree char *ok = grubenv_get(env, ok_name);
+
+		if (ok)
+			grubenv_set(copy, ok_name, ok);
+		grubenv_set(copy, try_name, "0");
+	}
+	return copy;
+}
+
+/* The block is on the medium by now, so trouble with the spare is no failure. */
+static void store_spare(const Boot *boot, const char *path, const Grubenv *env)
+{
+	g_autofree char *spare = path_of_spare(path);
+	g_autoptr(Grubenv) wanted = spare_for(boot, env), found = NULL;
+	g_autoptr(GError) error = NULL;
+	size_t size;
+
+	if (access(spare, F_OK) < 0)
+		return;
+	found = load(spare, &size, &error);
+	if (found && !found->damage && size >= wanted->size &&
+	    memcmp(found->bytes, wanted->bytes, wanted->size) == 0)
+		return;
+	if (!found || !store(spare, wanted, &error))
+		g_warning("%s; what decides is safe in %s", error->message, path);
+}
+
 static bool change(const Boot *boot, const GArray *changes, GError **error)
 {
 	const char *path = path_of(boot);
@@ -200,6 +318,7 @@ static bool change(const Boot *boot, const GArray *changes, GError **error)
 		return false;
 
 	g_autoptr(Grubenv) before = env->damage ? NULL : grubenv_parse(env->bytes, env->size);
+	restore(boot, path, env);
 	if (!set_all(env, changes)) {
 		g_autoptr(Grubenv) full = g_steal_pointer(&env);
 
@@ -211,13 +330,14 @@ static bool change(const Boot *boot, const GArray *changes, GError **error)
 				"the boot names of all slots do not fit into the %zu bytes of %s",
 				env->size, path);
 	}
-	if (before && env->size == before->size &&
-	    memcmp(before->bytes, env->bytes, env->size) == 0)
-		return true;
-	if (!store(path, env, error))
+	limit_commitments(boot, env);
+	bool is_same = before && env->size == before->size &&
+	               memcmp(before->bytes, env->bytes, env->size) == 0;
+	if (!is_same && !store(path, env, error))
 		return false;
 	if (env->damage)
 		g_warning("GRUB environment %s is repaired", path);
+	store_spare(boot, path, env);
 	return true;
 }
 

@@ -19,6 +19,8 @@
 #define SCRIPT_MARK "moonforge-rauc boot script, "
 #define SCRIPT_WORD "rauc.bootscript"
 
+#define FW_ENV "/etc/fw_env.config"
+
 /* And the first version of each that keeps its state as this program does. */
 static const struct {
 	Bootloader of;
@@ -273,11 +275,39 @@ static void check_tools(Doctor *doctor)
 			doctor_find(doctor, "boot.tool-missing", tools[i].program,
 			            "the program %s is not installed", tools[i].program);
 	}
-	if (doctor->config->bootloader == BOOTLOADER_UBOOT &&
-	    !doctor_has(doctor, "/etc/fw_env.config") &&
-	    !doctor_has(doctor, "/etc/libubootenv.yaml"))
-		doctor_find(doctor, "boot.no-fw-env-config", "/etc/fw_env.config",
-		            "nothing says where the environment of U-Boot lies");
+}
+
+/* Lines of fw_env.config that say where a copy lies; not of one in YAML, which begins with a name. */
+static unsigned count_copies(const char *text)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	unsigned n = 0;
+
+	for (char **line = lines; *line; line++)
+		n += *g_strstrip(*line) == '/';
+	return n;
+}
+
+static char *path_of_fw_env(const Doctor *doctor)
+{
+	const char *given = doctor->config->fw_env_config;
+
+	return given ? g_strdup(given) : doctor_path(doctor, FW_ENV);
+}
+
+static void check_uboot(Doctor *doctor)
+{
+	g_autofree char *path = path_of_fw_env(doctor);
+	g_autoptr(GError) error = NULL;
+	g_autofree char *text = doctor_slurp(path, MAX_SCRIPT, NULL, &error);
+
+	if (!text)
+		doctor_find(doctor, "boot.no-fw-env-config", path,
+		            "nothing says where the environment of U-Boot lies: %s",
+		            error->message);
+	else if (count_copies(text) == 1)
+		doctor_find(doctor, "boot.env-single", path,
+		            "the environment of U-Boot has one copy only");
 }
 
 /* May the boot state be kept there? */
@@ -285,13 +315,13 @@ static bool keeps_state_in(const Doctor *doctor, const char *point)
 {
 	const Config *config = doctor->config;
 	g_autofree char *inside = g_strconcat(point, "/", NULL);
-	g_autofree char *fw_env = NULL;
+	g_autofree char *path = path_of_fw_env(doctor), *fw_env = NULL;
 
 	switch (config->bootloader) {
 	case BOOTLOADER_GRUB:
 		return g_str_has_prefix(doctor_name(doctor, config->grubenv), inside);
 	case BOOTLOADER_UBOOT:
-		fw_env = doctor_read(doctor, "/etc/fw_env.config");
+		fw_env = doctor_slurp(path, MAX_SCRIPT, NULL, NULL);
 		return fw_env && strstr(fw_env, inside);
 	case BOOTLOADER_EFI:
 	case BOOTLOADER_BAREBOX:
@@ -353,6 +383,8 @@ void doctor_boot(Doctor *doctor)
 	check_tools(doctor);
 	if (config->bootloader == BOOTLOADER_GRUB)
 		check_grub(doctor);
+	if (config->bootloader == BOOTLOADER_UBOOT)
+		check_uboot(doctor);
 	if (config->bootloader == BOOTLOADER_GRUB || config->bootloader == BOOTLOADER_UBOOT)
 		check_script(doctor);
 	if (!doctor->is_live)

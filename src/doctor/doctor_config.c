@@ -56,6 +56,7 @@ static void move_all_below(const Doctor *doctor, Config *config)
 	char **const paths[] = {
 		&config->grubenv,
 		&config->efi_path,
+		&config->fw_env_config,
 		&config->mount_prefix,
 		&config->variant_file,
 		&config->data_directory,

@@ -11,11 +11,15 @@
 #include "base/error.h"
 
 #define PIECE ((size_t)16 * 1024)
+/* Less than this of a range waits for more of it, until link_flush(): with HTTP/2 it comes in pieces of 8 KiB, and each
+ * message wakes the other side. */
+#define BATCH ((size_t)64 * 1024)
 
 struct Link {
 	int fd;
 	GByteArray *in, *out;
 	size_t sent; /* of `out` */
+	size_t grows_at; /* in `out`: the DATA that more of its range may be added to; G_MAXSIZE: none */
 	bool is_gone;
 };
 
@@ -30,6 +34,7 @@ Link *link_new(int fd, GError **error)
 	link->fd = fd;
 	link->in = g_byte_array_new();
 	link->out = g_byte_array_new();
+	link->grows_at = G_MAXSIZE;
 	return link;
 }
 
@@ -98,22 +103,62 @@ static size_t push(Link *link, const void *bytes, size_t size)
 	return link->is_gone ? size : done;
 }
 
-static void add(Link *link, const void *bytes, size_t size)
+/* Is it the DATA that is waiting last, and has none of it gone yet? */
+static bool add_to_last(Link *link, WireType type, uint64_t id, const void *bytes, size_t size)
 {
-	size_t done = link_has_rest(link) ? 0 : push(link, bytes, size);
+	WireHead head;
 
-	if (done < size)
-		g_byte_array_append(link->out, (const guint8 *)bytes + done, (guint)(size - done));
+	if (type != WIRE_DATA || link->grows_at == G_MAXSIZE || link->sent > link->grows_at)
+		return false;
+	memcpy(&head, link->out->data + link->grows_at, sizeof(head));
+	if (head.id != id || size > WIRE_MAX_DATA - head.size)
+		return false;
+	head.size += (uint32_t)size;
+	memcpy(link->out->data + link->grows_at, &head, sizeof(head));
+	g_byte_array_append(link->out, bytes, (guint)size);
+	return true;
+}
+
+/* Head and bytes at once: two would be two awakenings. Of what went, which the caller keeps the rest of. */
+static size_t push_both(Link *link, const WireHead *head, const void *bytes, size_t size)
+{
+	struct iovec parts[] = { { (void *)head, sizeof(*head) }, { (void *)bytes, size } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = size ? 2 : 1 };
+	ssize_t sent = TEMP_FAILURE_RETRY(sendmsg(link->fd, &message, MSG_NOSIGNAL));
+
+	link->is_gone = sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK;
+	return sent < 0 ? 0 : (size_t)sent;
+}
+
+static void keep(Link *link, const WireHead *head, const void *bytes, size_t size, size_t done)
+{
+	size_t of_head = MIN(done, sizeof(*head)), of_bytes = done - of_head;
+
+	link->grows_at = head->type == WIRE_DATA && done == 0 ? link->out->len : G_MAXSIZE;
+	g_byte_array_append(link->out, (const guint8 *)head + of_head,
+	                    (guint)(sizeof(*head) - of_head));
+	if (of_bytes < size)
+		g_byte_array_append(link->out, (const guint8 *)bytes + of_bytes,
+		                    (guint)(size - of_bytes));
 }
 
 void link_send(Link *link, WireType type, uint64_t id, const void *bytes, size_t size)
 {
 	WireHead head = { .type = type, .size = (uint32_t)size, .id = id };
+	bool is_small = type == WIRE_DATA && size < BATCH;
+	size_t done = 0;
 
 	g_assert(size <= MAX(WIRE_MAX_WORDS, WIRE_MAX_DATA));
-	add(link, &head, sizeof(head));
-	if (size)
-		add(link, bytes, size);
+	if (link->is_gone)
+		return;
+	if (!add_to_last(link, type, id, bytes, size)) {
+		if (!link_has_rest(link) && !is_small)
+			done = push_both(link, &head, bytes, size);
+		if (!link->is_gone && done < sizeof(head) + size)
+			keep(link, &head, bytes, size, done);
+	}
+	if (link->out->len - link->sent >= BATCH || (link_has_rest(link) && type != WIRE_DATA))
+		link_flush(link);
 }
 
 void link_flush(Link *link)
@@ -123,6 +168,7 @@ void link_flush(Link *link)
 		return;
 	g_byte_array_set_size(link->out, 0);
 	link->sent = 0;
+	link->grows_at = G_MAXSIZE;
 }
 
 int link_fd(const Link *link)

@@ -11,7 +11,7 @@
 #include "base/wire.h"
 
 /* More than this is not added to what waits to be sent, but for small messages. */
-#define LINK_FULL ((size_t)1024 * 1024)
+#define LINK_FULL ((size_t)128 * 1024)
 
 typedef struct Link Link;
 
@@ -29,8 +29,8 @@ typedef enum {
 
 LinkState link_receive(Link *link, WireHead *head, void **bytes, GError **error);
 
-/* At once as far as it goes, the rest with link_flush(). What cannot be sent to one who has gone
- * is dropped: link_receive() will tell. */
+/* At once as far as it goes, the rest with link_flush(); a little DATA waits for more of the same range, and becomes one
+ * message with it. What cannot be sent to one who has gone is dropped: link_receive() will tell. */
 void link_send(Link *link, WireType type, uint64_t id, const void *bytes, size_t size);
 void link_flush(Link *link);
 

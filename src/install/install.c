@@ -256,7 +256,8 @@ static bool run(System *system, const InstallRequest *request, Network *network,
 {
 	const InstallEvents *events = network->events;
 	unsigned workers = pool_default_workers(MOST_WORKERS);
-	g_autoptr(Pool) pool = pool_new(workers, 2 * workers + 2);
+	/* each at work, and one that is written; a MiB each is what memory there is for */
+	g_autoptr(Pool) pool = pool_new(workers, MAX(workers + 1, 3));
 
 	pool_heed(pool, request->cancel);
 	if (!system_lock(system, error) || !refresh_states(system, root, error))

@@ -37,6 +37,13 @@
 #define KEPT_STEP  (64 * 1024)
 #define MOST_BEGUN 8
 
+/* One who waits for a piece, and is woken when it has come: not for each message, as that costs more than what it brings. */
+typedef struct Waiter {
+	uint64_t goal;
+	GCond ready;
+	struct Waiter *next;
+} Waiter;
+
 typedef struct {
 	Source source;
 	RemoteInfo info;
@@ -55,7 +62,8 @@ typedef struct {
 	GMutex lock;
 	bool is_ending;         /* we */
 	bool is_heard, is_over; /* there is a listener; it has ended */
-	GCond changed;
+	GCond ended;            /* is_over */
+	Waiter *waiters;
 	RemoteStreams *streams;
 	RemoteStats stats, earlier; /* those of helpers that have ended are in both */
 	GError *failed;             /* nothing will come any more */
@@ -88,6 +96,30 @@ static void say_words(RemoteSource *remote)
 		say_all(remote, words);
 	g_mutex_unlock(&remote->sending);
 	g_mutex_lock(&remote->lock);
+}
+
+/* Those who have, or will never get, what they wait for; locked. */
+static void wake(RemoteSource *remote, bool all)
+{
+	for (Waiter *waiter = remote->waiters; waiter; waiter = waiter->next) {
+		if (all || !remote_streams_awaits(remote->streams, waiter->goal))
+			g_cond_signal(&waiter->ready);
+	}
+}
+
+/* Locked. Was it in time? */
+static bool wait_until(RemoteSource *remote, uint64_t goal, gint64 end)
+{
+	Waiter waiter = { .goal = goal, .next = remote->waiters }, **place = &remote->waiters;
+
+	g_cond_init(&waiter.ready);
+	remote->waiters = &waiter;
+	bool in_time = g_cond_wait_until(&waiter.ready, &remote->lock, end);
+	while (*place != &waiter)
+		place = &(*place)->next;
+	*place = waiter.next;
+	g_cond_clear(&waiter.ready);
+	return in_time;
 }
 
 /* --- What comes ----------------------------------------------------------------- */
@@ -127,7 +159,7 @@ static bool take_data(RemoteSource *remote, const WireHead *head, GError **error
 		remote_streams_land(remote->streams, head->id, head->size, &landing);
 	else
 		remote_streams_abandon(remote->streams, head->id, &landing);
-	g_cond_broadcast(&remote->changed);
+	wake(remote, false);
 	g_mutex_unlock(&remote->lock);
 	return ok;
 }
@@ -139,7 +171,7 @@ static bool take(RemoteSource *remote, const WireHead *head, const void *bytes, 
 	case WIRE_DONE:
 		if (!remote_streams_end(remote->streams, head->id, error))
 			return false;
-		g_cond_broadcast(&remote->changed);
+		wake(remote, false);
 		return true;
 	case WIRE_FAILED:
 		g_propagate_error(error, remote_helper_failure(head, bytes));
@@ -257,7 +289,8 @@ static gpointer listen_to(gpointer user)
 		remote->failed = g_steal_pointer(&error);
 	g_clear_error(&error);
 	remote->is_over = true;
-	g_cond_broadcast(&remote->changed);
+	wake(remote, true);
+	g_cond_signal(&remote->ended);
 	g_mutex_unlock(&remote->lock);
 	return NULL;
 }
@@ -273,7 +306,7 @@ static void give_up(void *user, const GError *why)
 		remote->failed = g_error_copy(why);
 	remote->is_ending = true;
 	shutdown(remote->helper.process.fd, remote->is_heard ? SHUT_WR : SHUT_RDWR);
-	g_cond_broadcast(&remote->changed);
+	wake(remote, true);
 	g_mutex_unlock(&remote->lock);
 }
 
@@ -305,8 +338,8 @@ static const uint8_t *wait_for(RemoteSource *remote, uint64_t number, uint64_t l
 			say_words(remote); /* meanwhile it may have come */
 			continue;
 		}
-		is_late = !g_cond_wait_until(&remote->changed, &remote->lock,
-		                             g_get_monotonic_time() + PATIENCE);
+		is_late = !wait_until(remote, remote_streams_goal(remote->streams, number, last),
+		                      g_get_monotonic_time() + PATIENCE);
 	}
 }
 
@@ -322,6 +355,8 @@ static bool read_streams(RemoteSource *remote, void *to, size_t size, uint64_t a
 			break;
 		size_t offset = at % PIECE, n = MIN(size, PIECE - offset);
 		memcpy(out, piece + offset, n);
+		if (n == size)
+			remote_streams_keep(remote->streams, at / PIECE);
 		out += n;
 		at += n;
 		size -= n;
@@ -363,7 +398,7 @@ static void end_listener(RemoteSource *remote)
 	g_mutex_lock(&remote->lock);
 	remote->is_ending = true;
 	shutdown(remote->helper.process.fd, SHUT_WR);
-	while (!remote->is_over && g_cond_wait_until(&remote->changed, &remote->lock, end))
+	while (!remote->is_over && g_cond_wait_until(&remote->ended, &remote->lock, end))
 		;
 	/* the listener meets the end of the socket */
 	shutdown(remote->helper.process.fd, SHUT_RDWR);
@@ -384,7 +419,7 @@ static void remote_free(Source *source)
 	g_clear_error(&remote->failed);
 	g_mutex_clear(&remote->lock);
 	g_mutex_clear(&remote->sending);
-	g_cond_clear(&remote->changed);
+	g_cond_clear(&remote->ended);
 	remote_helper_clear_info(&remote->info);
 	g_free(remote);
 }
@@ -410,7 +445,7 @@ static RemoteSource *remote_new(const RemoteRequest *request)
 	remote_helper_init(&remote->helper, request);
 	g_mutex_init(&remote->lock);
 	g_mutex_init(&remote->sending);
-	g_cond_init(&remote->changed);
+	g_cond_init(&remote->ended);
 	return remote;
 }
 

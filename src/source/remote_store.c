@@ -11,6 +11,7 @@ typedef enum {
 	ARRIVING,
 	FREE, /* these have lists, oldest first */
 	READ,
+	KEPT,
 	TABLE,
 	UNREAD,
 	N_LISTS,
@@ -131,7 +132,7 @@ static void forget(RemoteStore *store, Slot *slot)
 
 uint8_t *remote_store_take(RemoteStore *store)
 {
-	static const List order[] = { READ, TABLE, UNREAD };
+	static const List order[] = { READ, KEPT, TABLE, UNREAD };
 	uint32_t index = store->ends[FREE].last; /* used a moment ago: it is there */
 
 	if (index != NONE) {
@@ -191,6 +192,17 @@ const uint8_t *remote_store_read(RemoteStore *store, uint64_t number)
 		return NULL;
 	note_read(store, slot);
 	return place_of(store, slot);
+}
+
+void remote_store_keep(RemoteStore *store, uint64_t number)
+{
+	Slot *slot = find(store, number);
+
+	if (!slot || slot->list != READ)
+		return;
+	enter(store, slot, KEPT);
+	if (store->ends[KEPT].n > REMOTE_MOST_KEPT)
+		enter(store, &store->slots[store->ends[KEPT].first], READ);
 }
 
 unsigned remote_store_unread(const RemoteStore *store)

@@ -9,7 +9,8 @@
  *      +----------------------------------+--------------------+   first, what nobody has read last
  *
  * Tables are read again and again, the rest once: a number of their pieces goes only after all
- * others that were read.
+ * others that were read. So do the pieces one reader ends with and another one begins with, a while later
+ * perhaps: those before the tables.
  */
 
 #include <stdbool.h>
@@ -17,6 +18,7 @@
 
 #define REMOTE_PIECE       4096
 #define REMOTE_MOST_TABLES 96 /* pieces */
+#define REMOTE_MOST_KEPT   32
 
 typedef struct RemoteStore RemoteStore;
 
@@ -34,6 +36,9 @@ void remote_store_put(RemoteStore *store, uint8_t *place, uint64_t number, bool 
 bool remote_store_has(const RemoteStore *store, uint64_t number);
 /* NULL: it is not there. It was read now; valid until the next call of take(). */
 const uint8_t *remote_store_read(RemoteStore *store, uint64_t number);
+
+/* It was read a moment ago, and is likely to be once more. */
+void remote_store_keep(RemoteStore *store, uint64_t number);
 
 /* How many there are that nobody has read. */
 unsigned remote_store_unread(const RemoteStore *store);

@@ -9,8 +9,8 @@
 #define PIECE REMOTE_PIECE
 
 /* In pieces. */
-#define STORE     1024 /* 4 MiB */
-#define KEEP_READ 128  /* of them for what was read: blocks do not end where pieces do */
+#define STORE     960 /* 3.75 MiB */
+#define KEEP_READ 128 /* of them for what was read: blocks do not end where pieces do */
 #define AHEAD     384
 #define STEP      48   /* of credit: a message for each piece would be too many */
 #define LAG       512  /* readers side by side are so far apart */
@@ -18,6 +18,7 @@
 #define WINDOW    8    /* what nobody announced is read in no less than that */
 #define LEAD      64   /* what is waited for begins with that credit, whatever there is room for */
 #define GAP       16   /* between two extents: taken along */
+#define AT_ONCE   64   /* who waits is woken for so many */
 #define TABLE     32   /* whole streams of so few are likely to be read again */
 
 #define MOST_STREAMS 32
@@ -297,6 +298,21 @@ void remote_streams_insist(RemoteStreams *streams, uint64_t number)
 		grant(streams, stream, number + LEAD);
 }
 
+uint64_t remote_streams_goal(const RemoteStreams *streams, uint64_t number, uint64_t last)
+{
+	const Stream *stream = find_stream(streams, number, G_MAXUINT64);
+
+	if (!stream || stream->granted <= number)
+		return number;
+	return MIN(MIN(last, number + AT_ONCE - 1), stream->granted - 1);
+}
+
+bool remote_streams_awaits(const RemoteStreams *streams, uint64_t number)
+{
+	return !remote_store_has(streams->store, number) &&
+	       find_stream(streams, number, G_MAXUINT64);
+}
+
 const uint8_t *remote_streams_read(RemoteStreams *streams, uint64_t number)
 {
 	const uint8_t *piece = remote_store_read(streams->store, number);
@@ -308,6 +324,11 @@ const uint8_t *remote_streams_read(RemoteStreams *streams, uint64_t number)
 			stream->floor = number + 1;
 	}
 	return piece;
+}
+
+void remote_streams_keep(RemoteStreams *streams, uint64_t number)
+{
+	remote_store_keep(streams->store, number);
 }
 
 bool remote_streams_has_words(const RemoteStreams *streams)

@@ -46,9 +46,15 @@ void remote_streams_plan(RemoteStreams *streams, uint64_t size, uint64_t at);
 
 /* Pieces are those of source/remote_store. NULL: it is not there. */
 const uint8_t *remote_streams_read(RemoteStreams *streams, uint64_t number);
+/* The last piece of what somebody wanted, which the next one may want the rest of. */
+void remote_streams_keep(RemoteStreams *streams, uint64_t number);
 /* It is waited for, and then those up to `last` will be. */
 void remote_streams_want(RemoteStreams *streams, uint64_t number, uint64_t last);
 void remote_streams_insist(RemoteStreams *streams, uint64_t number);
+/* Who waits for pieces from `number` to `last` does so until this one has come: some at once, as far as there is credit. */
+uint64_t remote_streams_goal(const RemoteStreams *streams, uint64_t number, uint64_t last);
+/* It has not come, and there is a stream that will bring it. */
+bool remote_streams_awaits(const RemoteStreams *streams, uint64_t number);
 /* After reading: what can be asked for now. */
 void remote_streams_ask(RemoteStreams *streams);
 bool remote_streams_has_words(const RemoteStreams *streams);

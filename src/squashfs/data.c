@@ -28,7 +28,7 @@
 #define MOST_BLOCKS (UINT64_C(1) << 22)
 #define MARK_EVERY  64
 /* Fetched at once. */
-#define MOST_FETCH (1 << 20)
+#define MOST_FETCH (256 << 10)
 
 typedef struct {
 	Source source;

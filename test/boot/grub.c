@@ -110,18 +110,106 @@ static void test_changes(void)
 	                     "A_LEFT=0\nA_COMMIT=1\n");
 	g_assert_true(boot_set_primary(device->boot, b, NULL));
 	assert_block(device, "# mine\nORDER=B A\nA_OK=1\nA_TRY=0\nx=y\nB_OK=1\nB_TRY=0\n"
-	                     "A_LEFT=0\nA_COMMIT=1\nB_LEFT=3\nB_COMMIT=0\n");
+	                     "A_LEFT=0\nA_COMMIT=2\nB_LEFT=3\nB_COMMIT=0\n");
 	g_assert_true(boot_set_state(device->boot, b, true, NULL));
 	assert_block(device, "# mine\nORDER=B A\nA_OK=1\nA_TRY=0\nx=y\nB_OK=1\nB_TRY=0\n"
-	                     "A_LEFT=0\nA_COMMIT=1\nB_LEFT=0\nB_COMMIT=1\n");
+	                     "A_LEFT=0\nA_COMMIT=2\nB_LEFT=0\nB_COMMIT=1\n");
 	g_assert_true(boot_set_state(device->boot, b, false, NULL));
 	assert_block(device, "# mine\nORDER=B A\nA_OK=1\nA_TRY=0\nx=y\nB_OK=0\nB_TRY=0\n"
-	                     "A_LEFT=0\nA_COMMIT=1\nB_LEFT=0\nB_COMMIT=0\n");
+	                     "A_LEFT=0\nA_COMMIT=2\nB_LEFT=0\nB_COMMIT=0\n");
 	device->config.boot_attempts_primary = 12;
 	g_assert_true(boot_set_primary(device->boot, a, NULL));
 	assert_block(device, "# mine\nORDER=A B\nA_OK=1\nA_TRY=0\nx=y\nB_OK=0\nB_TRY=0\n"
 	                     "A_LEFT=9\nA_COMMIT=0\nB_LEFT=0\nB_COMMIT=0\n");
 	g_assert_cmpstr(device->said->str, ==, "");
+	device_free(device);
+}
+
+/*
+ * Commitments of slots that are not the first of ORDER hold only while they are not. So
+ * the mark of what is committed already changes nothing, in the fallback neither.
+ */
+static void test_commitments(void)
+{
+	static const char fallback[] = "ORDER=x B A\nA_OK=1\nA_TRY=0\nA_LEFT=0\nA_COMMIT=2\n"
+				       "B_OK=1\nB_TRY=1\nB_LEFT=0\nB_COMMIT=0\n";
+	static const char made_first[] = "ORDER=A B\nA_OK=1\nA_TRY=0\nA_LEFT=0\nA_COMMIT=2\n";
+	Device *device = device_with(fallback);
+
+	g_assert_true(boot_set_state(device->boot, device_slot(device, 'A'), true, NULL));
+	assert_block(device, fallback);
+	device_free(device);
+
+	device = device_with(made_first);
+	g_assert_true(boot_set_state(device->boot, device_slot(device, 'B'), false, NULL));
+	assert_block(device, "ORDER=A B\nA_OK=1\nA_TRY=0\nA_LEFT=0\nA_COMMIT=2\n"
+	                     "B_OK=0\nB_TRY=0\nB_LEFT=0\nB_COMMIT=0\n");
+	g_assert_true(boot_set_state(device->boot, device_slot(device, 'A'), true, NULL));
+	assert_block(device, "ORDER=A B\nA_OK=1\nA_TRY=0\nA_LEFT=0\nA_COMMIT=1\n"
+	                     "B_OK=0\nB_TRY=0\nB_LEFT=0\nB_COMMIT=0\n");
+	device_free(device);
+}
+
+static void assert_spare(Device *device, const char *variables)
+{
+	g_autofree char *path = g_strconcat(device->path, ".spare", NULL);
+	g_autofree char *expected = block_of(variables), *found = NULL;
+	size_t size;
+
+	g_assert_true(g_file_get_contents(path, &found, &size, NULL));
+	g_assert_cmpmem(found, size, expected, GRUBENV_SIZE);
+}
+
+static void write_spare(Device *device, const char *variables)
+{
+	g_autofree char *path = g_strconcat(device->path, ".spare", NULL);
+	g_autofree char *block = block_of(variables);
+
+	g_assert_true(g_file_set_contents(path, block, GRUBENV_SIZE, NULL));
+}
+
+/* What decides is in the spare as well, and what the block loses comes back from there. */
+static void test_spare(void)
+{
+	static const char *const lost[] = { "", HEADER "ORDER=\xa5\nA_OK=\xa5\nB_OK=", "noise" };
+	Device *device = device_with("ORDER=A B\nA_OK=1\nA_TRY=0\nA_LEFT=0\nA_COMMIT=1\n");
+	g_autofree char *spare = g_strconcat(device->path, ".spare", NULL);
+
+	g_assert_true(boot_set_state(device->boot, device_slot(device, 'B'), false, NULL));
+	g_assert_false(g_file_test(spare, G_FILE_TEST_EXISTS));
+	write_spare(device, "spare_used=1\nA_TRY=1\nB_TRY=1\n");
+	g_assert_true(boot_set_state(device->boot, device_slot(device, 'A'), true, NULL));
+	assert_spare(device, "spare_used=0\nORDER=A B\nA_OK=1\nA_TRY=0\nB_OK=0\nB_TRY=0\n");
+	g_assert_cmpstr(device->said->str, ==, "");
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(lost); i++) {
+		g_assert_true(g_file_set_contents(device->path, lost[i], -1, NULL));
+		g_assert_true(boot_set_state(device->boot, device_slot(device, 'A'), true, NULL));
+
+		g_autofree char *state = state_of(device, 'B'), *primary = primary_of(device);
+		g_assert_cmpstr(state, ==, "bad");
+		g_assert_cmpstr(primary, ==, "A");
+	}
+	device_free(device);
+}
+
+/* A spare that cannot be written is worth a warning, and no failure. */
+static void test_spare_in_trouble(void)
+{
+	Device *device = device_with("ORDER=A B\nA_OK=1\nA_TRY=0\n");
+	g_autofree char *spare = g_strconcat(device->path, ".spare", NULL);
+
+	g_assert_cmpint(g_mkdir(spare, 0755), ==, 0);
+	g_assert_true(boot_set_primary(device->boot, device_slot(device, 'B'), NULL));
+	g_assert_nonnull(
+		strstr(device->said->str, "spare is not a regular file; what decides is "));
+	g_assert_cmpint(g_rmdir(spare), ==, 0);
+
+	g_string_truncate(device->said, 0);
+	g_assert_true(g_file_set_contents(spare, "noise", -1, NULL));
+	g_assert_true(boot_set_primary(device->boot, device_slot(device, 'A'), NULL));
+	g_assert_nonnull(strstr(device->said->str, "spare has 5 bytes instead of 1024"));
+	assert_spare(device, "spare_used=0\nORDER=A B\nA_OK=1\nA_TRY=0\nB_OK=1\nB_TRY=0\n");
 	device_free(device);
 }
 
@@ -256,8 +344,7 @@ static void test_wrong_file(void)
 	g_assert_false(boot_set_state(device->boot, device_slot(device, 'A'), true, &nowhere));
 	g_assert_cmpstr(
 		nowhere->message, ==,
-		"grub backend: cannot create a file beside /nowhere/at/all/grubenv: No such file or "
-		"directory");
+		"grub backend: cannot create a file beside /nowhere/at/all/grubenv: No such file or directory");
 	device_free(device);
 }
 
@@ -267,10 +354,10 @@ static void test_wrong_file(void)
 
 /* The changes of an update's life. */
 static const char *const torn[][2] = {
-	{ SLOTS("A B", "1", "0", "1", "1", "0", "1"), SLOTS("A B", "1", "0", "1", "0", "0", "0") },
-	{ SLOTS("A B", "1", "0", "1", "0", "0", "0"), SLOTS("B A", "1", "0", "1", "1", "3", "0") },
-	{ SLOTS("B A", "1", "0", "1", "1", "2", "0"), SLOTS("B A", "1", "0", "1", "1", "0", "1") },
-	{ SLOTS("B A", "1", "0", "1", "1", "0", "1"), SLOTS("A B", "1", "3", "0", "1", "0", "1") },
+	{ SLOTS("A B", "1", "0", "1", "1", "0", "2"), SLOTS("A B", "1", "0", "1", "0", "0", "0") },
+	{ SLOTS("A B", "1", "0", "1", "0", "0", "0"), SLOTS("B A", "1", "0", "2", "1", "3", "0") },
+	{ SLOTS("B A", "1", "0", "2", "1", "2", "0"), SLOTS("B A", "1", "0", "2", "1", "0", "1") },
+	{ SLOTS("B A", "1", "0", "2", "1", "0", "1"), SLOTS("A B", "1", "3", "0", "1", "0", "2") },
 };
 
 /* Every variable is what it was or what it shall be; but for ORDER, whose names may be torn apart. */
@@ -356,7 +443,7 @@ static void test_we_write_they_read(void)
 		g_autofree char *list =
 			process_capture(NULL, "grub-editenv", device->path, "list", NULL);
 		g_assert_cmpstr(list, ==,
-		                "A_OK=1\nA_TRY=0\nA_LEFT=0\nA_COMMIT=1\nB_OK=1\nB_TRY=0\n"
+		                "A_OK=1\nA_TRY=0\nA_LEFT=0\nA_COMMIT=2\nB_OK=1\nB_TRY=0\n"
 		                "B_LEFT=3\nB_COMMIT=0\n"
 		                "ORDER=B A\nx=a\\b");
 	}
@@ -423,6 +510,9 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/boot/grub/states", test_states);
 	g_test_add_func("/boot/grub/changes", test_changes);
+	g_test_add_func("/boot/grub/commitments", test_commitments);
+	g_test_add_func("/boot/grub/spare", test_spare);
+	g_test_add_func("/boot/grub/spare-in-trouble", test_spare_in_trouble);
 	g_test_add_func("/boot/grub/in-place", test_in_place);
 	g_test_add_func("/boot/grub/damage", test_damage);
 	g_test_add_func("/boot/grub/full", test_full);

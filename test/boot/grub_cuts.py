@@ -8,12 +8,17 @@ The changes are made by the real rauc on a mounted vfat (in a guest: not every
 kernel has vfat), and by GRUB's own save_env. What differs between the ESP before
 and after is what the medium was told to write; nothing says in which order it
 does, so every subset of these sectors is a state a power cut can leave, and so
-is each with one more sector torn. All are judged by model.py; and of those that
-look alike to GRUB (the same variables, or none), one is booted in the real GRUB.
+is each with one more sector torn: new bytes, then old ones; and in the sectors of
+grubenv and grubenv.spare also new bytes, then noise, to the end or up to old ones.
+(Noise in a sector of the FAT or of a folder is beyond any care of ours: that is
+where the boot loader itself lies.) All are judged by model.py; and of those that
+look alike to GRUB (the same variables, or none), one is booted in the real GRUB;
+of those with noise, which hardly look alike, every NOISY-th.
 """
 
 import itertools
 import pathlib
+import random
 import subprocess
 import sys
 
@@ -29,6 +34,8 @@ import vm  # noqa: E402
 
 SECTOR = 512
 TEAR = 16  # bytes
+NOISY = 200
+NOISE = random.Random(11).randbytes(SECTOR)
 PLACE = "::EFI/BOOT/grubenv"
 EMPTY = model.block({"spare_used": "0", "A_TRY": "0", "B_TRY": "0"})
 FACTORY = {"ORDER": "A B", "A_OK": "1", "A_TRY": "0", "A_LEFT": "0", "A_COMMIT": "1", "B_OK": "0", "B_TRY": "0", "B_LEFT": "0", "B_COMMIT": "0"}
@@ -61,10 +68,18 @@ LOADER = [
 ]
 
 
-def put(esp, grubenv):
-    subprocess.run(["mdel", "-i", esp, PLACE], capture_output=True, timeout=60)
+def spare_beside(grubenv):
+    """The spare as it is where this grubenv is; of a damaged one, as it was before that."""
+    found = variables(grubenv)
+    if "A_OK" in found and "A_COMMIT" not in found:
+        return EMPTY
+    return model.block(model.spare_of(found if "A_OK" in found else FACTORY))
+
+
+def put(esp, grubenv, place=PLACE):
+    subprocess.run(["mdel", "-i", esp, place], capture_output=True, timeout=60)
     if grubenv is not None:
-        grub_table.run("mcopy", "-i", esp, "-", PLACE, input=grubenv)
+        grub_table.run("mcopy", "-i", esp, "-", place, input=grubenv)
 
 
 def take(esp, name="grubenv"):
@@ -85,7 +100,7 @@ def esp_of(bench, folder):
 
 def by_rauc(bench, folder):
     """(name, ESP before, ESP after, slots that may boot) of each change in STORY, made in a guest."""
-    esp = esp_of(bench, folder)
+    esp_of(bench, folder)
     system = backend.Backend(folder / "device", {"bootloader": "grub", "grubenv": folder / "mnt" / "EFI" / "BOOT" / "grubenv"})
     (folder / "mnt").mkdir()
     script = f"set -e; cd {folder}; export RAUC_TEST_RUNTIME_DIRECTORY={folder}/run DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent\n"
@@ -94,8 +109,9 @@ def by_rauc(bench, folder):
     for number, (name, first, (booted, *words), _) in enumerate(STORY):
         if first is not ...:
             (folder / f"first-{number}").write_bytes(first or b"")
+            (folder / f"spare-{number}").write_bytes(spare_beside(first))
             keep = f"cp first-{number} mnt/EFI/BOOT/grubenv" if first is not None else "rm -f mnt/EFI/BOOT/grubenv"
-            script += f"{enter}; {keep}; sync; umount mnt\n"
+            script += f"{enter}; {keep}; cp spare-{number} mnt/EFI/BOOT/grubenv.spare; sync; umount mnt\n"
         # what lies on the medium before a rename is there before it for sure: a change of its own
         stop = "" if "until its rename" not in name else STOPPED.format(number=number)
         script += (f"{enter}; cp esp.img before-{number}; RAUC_TEST_CMDLINE=rauc.slot={booted} {stop} {backend.RAUC} --conf {system.conf} "
@@ -104,8 +120,18 @@ def by_rauc(bench, folder):
     assert done.returncode == 0, done.stdout + done.stderr
     for number, (name, *_) in enumerate(STORY):
         assert (take(folder / f"after-{number}") is None) == ("until its rename" in name), name
-    return [(name, (folder / f"before-{n}").read_bytes(), (folder / f"after-{n}").read_bytes(), may)
-            for n, (name, _, _, may) in enumerate(STORY)]
+    changes = [(name, (folder / f"before-{n}").read_bytes(), (folder / f"after-{n}").read_bytes(), may)
+               for n, (name, _, _, may) in enumerate(STORY)]
+    # a new block gets its name when it is on the medium for sure
+    return [(name, flushed(before, after) if "its rename" in name and "until" not in name else before, after, may)
+            for name, before, after, may in changes]
+
+
+def flushed(before, after):
+    state = bytearray(before)
+    for at in of_a_block(before, after):
+        state[at : at + SECTOR] = after[at : at + SECTOR]
+    return bytes(state)
 
 
 def by_grub(bench, folder):
@@ -115,6 +141,7 @@ def by_grub(bench, folder):
         own.mkdir()
         esp = esp_of(bench, own)
         put(esp, first)
+        put(esp, spare_beside(first), PLACE + ".spare")
         before = esp.read_bytes()
         slot, after = boot_real(bench, before, own)
         assert slot, name
@@ -141,24 +168,40 @@ def sectors(before, after):
     return [at for at in range(0, len(before), SECTOR) if before[at : at + SECTOR] != after[at : at + SECTOR]]
 
 
+def of_a_block(before, after):
+    """The changed sectors that belong to grubenv or its spare."""
+    begins = [at for at in range(0, len(before), SECTOR) if model.HEADER in (before[at : at + 25], after[at : at + 25])]
+    return [at for at in sectors(before, after) if at in begins or at - SECTOR in begins]
+
+
+def tears(was, will, is_noisy):
+    """(is it noise, a sector torn on its way) in many places."""
+    for cut in range(TEAR, SECTOR, TEAR):
+        yield False, will[:cut] + was[cut:]
+    for cut in range(0, SECTOR, 2 * TEAR) if is_noisy else ():
+        yield True, will[:cut] + NOISE[cut:]
+        yield True, will[:cut] + NOISE[cut : cut + TEAR] + was[cut + TEAR :]
+
+
 def cuts(before, after):
-    """Every state a power cut can leave; whole sectors in any order, then one torn as well."""
-    changed = sectors(before, after)
+    """(is there noise, a state a power cut can leave): whole sectors in any order, then one torn as well."""
+    changed, blocks = sectors(before, after), of_a_block(before, after)
     seen = set()
     for number in range(len(changed) + 1):
         for arrived in itertools.combinations(changed, number):
             whole = bytearray(before)
             for at in arrived:
                 whole[at : at + SECTOR] = after[at : at + SECTOR]
-            for torn in [None, *(at for at in changed if at not in arrived)]:
-                for cut in [0] if torn is None else range(TEAR, SECTOR, TEAR):
+            for torn in [changed[0], *(at for at in changed if at not in arrived)]:
+                is_now, will = bytes(whole[torn : torn + SECTOR]), after[torn : torn + SECTOR]
+                ways = () if torn in arrived else tears(is_now, will, torn in blocks)
+                for is_noisy, sector in [(False, is_now), *ways]:
                     state = bytearray(whole)
-                    if torn is not None:
-                        state[torn : torn + cut] = after[torn : torn + cut]
-                    key = bytes(b for at in changed for b in state[at : at + SECTOR])
+                    state[torn : torn + SECTOR] = sector
+                    key = b"".join(state[at : at + SECTOR] for at in changed)
                     if key not in seen:
                         seen.add(key)
-                        yield bytes(state)
+                        yield is_noisy, bytes(state)
 
 
 def class_of(grubenv, spare):
@@ -172,18 +215,23 @@ def class_of(grubenv, spare):
     return tuple(found)
 
 
-def is_committed(grubenv, slot):
+def variables(block):
     try:
-        found = model.read(grubenv)
+        return model.read(block)
     except model.Refused:
-        return False
-    return [found.get(f"{slot}_{v}") for v in ("OK", "TRY", "COMMIT")] == ["1", "0", "1"]
+        return {}
+
+
+def is_committed(grubenv, spare, slot):
+    found = variables(spare) | {f"{s}_TRY": "0" for s in "AB"} | variables(grubenv)
+    first = next((name for name in found.get("ORDER", "").split() if name in "AB"), "A")
+    return [found.get(f"{slot}_{v}") for v in ("OK", "TRY")] == ["1", "0"] and found.get(f"{slot}_COMMIT") in (["1"] if slot == first else ["1", "2"])
 
 
 def survives(grubenv, spare, works):
     """Power-ons until the one slot that works runs; None: never. The other one crashes, or, if it is committed
     (nobody could tell its crashes from power cycles), does not load."""
-    loads = [s for s in "AB" if s == works or not is_committed(grubenv, s)]
+    loads = [s for s in "AB" if s == works or not is_committed(grubenv, spare, s)]
     for n in range(12):
         choice = model.choose(grubenv, spare, loads=lambda slot: slot in loads)
         if choice.slot == works:
@@ -192,19 +240,22 @@ def survives(grubenv, spare, works):
     return None
 
 
-def bad_slots(grubenv):
-    try:
-        found = model.read(grubenv)
-    except model.Refused:
-        return set()
-    return {s for s in "AB" if found.get(s + "_OK") == "0"}
+def bad_slots(grubenv, spare):
+    """Those that are written down as bad, be it the second time only."""
+    marks = {}
+    for block in (spare, grubenv):
+        marks |= {s: v for s in "AB" if (v := variables(block).get(s + "_OK")) in ("0", "1")}
+    return {s for s, v in marks.items() if v == "0"}
 
 
 def judge(name, grubenv, spare, may):
     """Both invariants, of one state."""
-    slot = model.choose(grubenv, spare).slot
+    choice = model.choose(grubenv, spare)
+    slot = choice.slot
     assert slot and slot in may, f"{name}: {slot} boots from {grubenv!r}"
-    bad = bad_slots(grubenv)
+    if not variables(grubenv) and choice.spare == spare:
+        return slot  # grubenv was lost before, and noise in the spare keeps GRUB from counting there: something boots
+    bad = bad_slots(grubenv, spare)
     assert slot not in bad or bad == {"A", "B"}, f"{name}: bad slot {slot} boots from {grubenv!r}"
     for works in {"A", "B"} - (bad if len(bad) == 1 else set()):
         assert survives(grubenv, spare, works) is not None, f"{name}: stuck, though {works} works, from {grubenv!r}"
@@ -220,19 +271,21 @@ def bench(tmp_path_factory):
 
 
 def run_cuts(bench, folder, changes, capsys):
-    n_states = n_sectors = n_changes = 0
+    n_states = n_sectors = n_changes = n_noisy = 0
     classes = {}
     image = folder / "cut.img"
     for name, before, after, may in changes:
         n_changes += 1
         n_sectors += len(sectors(before, after))
         assert len(sectors(before, after)) <= 6, f"{name} writes to {len(sectors(before, after))} sectors"
-        for state in cuts(before, after):
+        for is_noisy, state in cuts(before, after):
             n_states += 1
+            n_noisy += is_noisy
             image.write_bytes(state)
             grubenv, spare = take(image), take(image, "grubenv.spare")
             slot = judge(name, grubenv, spare, may)
-            classes.setdefault(class_of(grubenv, spare), (name, state, slot))
+            if not is_noisy or n_noisy % NOISY == 0:
+                classes.setdefault(class_of(grubenv, spare), (name, state, slot))
     for number, (name, state, slot) in enumerate(classes.values()):
         own = folder / f"class-{number}"
         own.mkdir()
@@ -240,8 +293,8 @@ def run_cuts(bench, folder, changes, capsys):
         (own / "disk.img").unlink()
         assert booted == slot, f"{name}: the model says {slot}, GRUB boots {booted}"
     with capsys.disabled():
-        print(f"\nGRUB, cuts: {n_changes} changes write {n_sectors} sectors; {n_states} states after a cut, all boot; "
-              f"{len(classes)} of them look different to GRUB and were booted in it")
+        print(f"\nGRUB, cuts: {n_changes} changes write {n_sectors} sectors; {n_states} states after a cut, {n_noisy} of them with noise, "
+              f"all boot; {len(classes)} that look different to GRUB were booted in it")
 
 
 def test_cuts_in_what_rauc_writes(bench, tmp_path, capsys):

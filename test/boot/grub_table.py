@@ -36,6 +36,7 @@ BOOT_SECONDS = 180
 SECTOR = 512
 ESP_AT, ESP_SECTORS, SLOT_SECTORS = 2048, 8192, 2048
 ROWS = tomllib.loads((GRUB / "table.toml").read_text())["row"]
+SUFFIXES = ("_OK", "_TRY", "_LEFT", "_COMMIT")
 SAID = re.compile(rb"<<kernel=(\S+)( initrd)? line=(.*?)>>", re.DOTALL)
 
 # Boot name -> (kernel on its partition, label), for each slots.cfg
@@ -53,13 +54,13 @@ def slots_of(row):
 
 
 def variables(env):
-    """ORDER and "OK TRY" of each slot, as grubenv variables."""
+    """ORDER and "OK TRY LEFT COMMIT" of each slot, as grubenv variables."""
     found = {}
     for name, value in env.items():
         if name == "ORDER":
             found["ORDER"] = value
             continue
-        for suffix, part in zip(("_OK", "_TRY"), value.split()):
+        for suffix, part in zip(SUFFIXES, value.split()):
             if part != "-":
                 found[name + suffix] = part
     return found
@@ -83,6 +84,8 @@ def damage(how):
         "full": model.HEADER + full + b"junk=".ljust(model.SIZE - len(model.HEADER + full) - 1, b"x") + b"\n",
         "hidden": (model.HEADER + full + b"B_TRY=0\njunk\nA_TRY=0\n").ljust(model.SIZE, b"#"),
         "used": model.block({"A_TRY": "1", "B_TRY": "1", "spare_used": "1"}),
+        "B is bad": model.block(model.spare_of({"ORDER": "B A", "A_OK": "1", "B_OK": "0"})),
+        "noise in values": model.HEADER.replace(b"\n", b"\nORDER=\xa5 \xa5\nA_OK=\xa5\nA_TRY=\xa5\nB_OK=\xa5\nB_TRY=\xa5\n").ljust(model.SIZE, b"#"),
         "clean": model.block({"spare_used": "0", "A_TRY": "0", "B_TRY": "0"}),
     }[how]
 
@@ -108,7 +111,7 @@ def ending(row, grubenv, spare):
             continue
         found = model.read(block)
         for name, value in row[key].items():
-            suffixes = ("_OK", "_TRY") if key == "end" else ("_TRY",)
+            suffixes = SUFFIXES if key == "end" else ("_TRY",)
             parts = [value] if name == "ORDER" else value.split()
             names = ["ORDER"] if name == "ORDER" else [name + s for s in suffixes]
             for variable, part in zip(names, parts):

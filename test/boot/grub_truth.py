@@ -31,6 +31,10 @@ TOLD = "function reset_was_crash { test -f $here/crashed; }\n"
 ROWS, LEFT_OUT = truth.rows_for("grub")
 
 
+def first_of(found):
+    return next((name for name in found.get("ORDER", "").split() if name in Modelled.slots), Modelled.slots[0])
+
+
 def word_of(found, slot):
     """What the variables of a slot say, in the table's words."""
     ok, tried, left, commit = (found.get(f"{slot}_{v}", "0") for v in ("OK", "TRY", "LEFT", "COMMIT"))
@@ -38,7 +42,7 @@ def word_of(found, slot):
         return "bad"
     if tried != "0":
         return "used"
-    if commit == "1":
+    if commit == "1" or (commit == "2" and slot != first_of(found)):
         return "good"
     return {"0": "rauc", "1": "last"}.get(left, "trial")
 
@@ -58,10 +62,12 @@ class Modelled(truth.Loader):
         variables = {"ORDER": row["order"]}
         for slot in self.slots:
             variables |= {f"{slot}_{pair.split('=')[0]}": pair.split("=")[1] for pair in WORDS[row[slot]].split()}
+            if row[slot] == "good" and slot != first_of(variables):
+                variables[f"{slot}_COMMIT"] = "2"  # as rauc leaves it
         self.readonly = row.get("damage") == "readonly"
         good = model.block(variables)
         self.grubenv = truth.damaged(row["damage"], good) if "damage" in row else good
-        self.spare = model.block({"spare_used": "0", "A_TRY": "0", "B_TRY": "0"})
+        self.spare = model.block(model.spare_of(variables, self.slots))
         if "second" in row:
             self.spare = truth.damaged(row["second"], self.spare)
         self.system = backend.Backend(self.folder, {"bootloader": "grub", "grubenv": self.path})
@@ -74,11 +80,13 @@ class Modelled(truth.Loader):
     def mark(self, slot, what):
         if self.readonly:
             return
-        self.path.unlink(missing_ok=True)
-        if self.grubenv is not None:
-            self.path.write_bytes(self.grubenv)
+        spare = self.path.with_name("grubenv.spare")
+        for path, block in ((self.path, self.grubenv), (spare, self.spare)):
+            path.unlink(missing_ok=True)
+            if block is not None:
+                path.write_bytes(block)
         self.system.act(slot, what)
-        self.grubenv = self.path.read_bytes()
+        self.grubenv, self.spare = self.path.read_bytes(), spare.read_bytes() if spare.exists() else None
 
     def states(self):
         try:

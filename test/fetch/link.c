@@ -102,6 +102,91 @@ static void test_full(Pair *pair, gconstpointer data G_GNUC_UNUSED)
 	g_assert_false(link_has_rest(pair->link) || link_is_full(pair->link));
 }
 
+static void check_message(Pair *pair, WireType type, uint64_t id, size_t size, char first)
+{
+	WireHead head;
+	g_autoptr(GError) error = NULL;
+	g_autofree char *bytes = NULL;
+
+	g_assert_true(wire_receive(pair->theirs, &head, (void **)&bytes, &error));
+	g_assert_cmpuint(head.type, ==, type);
+	g_assert_cmpuint(head.id, ==, id);
+	g_assert_cmpuint(head.size, ==, size);
+	for (size_t i = 0; i < size; i++)
+		g_assert_cmpint(bytes[i], ==, (char)(first + (char)(i / 100)));
+}
+
+/* A little of a range waits for more of it; not for ever, not for another range, and nothing overtakes it. */
+static void test_batch(Pair *pair, gconstpointer data G_GNUC_UNUSED)
+{
+	char piece[100], one;
+
+	for (unsigned i = 0; i < 5; i++) {
+		memset(piece, 'a' + (int)i, sizeof(piece));
+		link_send(pair->link, WIRE_DATA, 1, piece, sizeof(piece));
+	}
+	memset(piece, 'x', sizeof(piece));
+	link_send(pair->link, WIRE_DATA, 2, piece, sizeof(piece));
+	g_assert_cmpint(recv(pair->theirs, &one, 1, MSG_DONTWAIT), <, 0);
+	link_send(pair->link, WIRE_DONE, 2, NULL, 0);
+	check_message(pair, WIRE_DATA, 1, 500, 'a');
+	check_message(pair, WIRE_DATA, 2, 100, 'x');
+	check_message(pair, WIRE_DONE, 2, 0, 0);
+	link_send(pair->link, WIRE_DATA, 2, piece, sizeof(piece));
+	g_assert_true(link_has_rest(pair->link));
+	link_flush(pair->link);
+	link_send(pair->link, WIRE_DATA, 2, piece, sizeof(piece));
+	link_flush(pair->link);
+	check_message(pair, WIRE_DATA, 2, 100, 'x');
+	check_message(pair, WIRE_DATA, 2, 100, 'x');
+}
+
+/* Pieces of all sizes, one range after the other, to one who reads slowly: all of it, in order, in messages that may be. */
+static void test_batch_full(Pair *pair, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree uint8_t *piece = g_malloc(40000);
+	uint64_t n_sent = 0, n_got = 0;
+
+	for (unsigned i = 0; i < 4000 || link_has_rest(pair->link); i++) {
+		size_t size = i < 4000 ? 1 + i * 7919 % 39999 : 0;
+		WireHead head;
+		g_autofree uint8_t *bytes = NULL;
+
+		while (!link_is_full(pair->link) && size) {
+			for (size_t j = 0; j < size; j++)
+				piece[j] = (uint8_t)((n_sent + j) % 251);
+			link_send(pair->link, WIRE_DATA, 5, piece, size);
+			n_sent += size;
+			size = 0;
+		}
+		link_flush(pair->link);
+		if (recv(pair->theirs, &head, sizeof(head), MSG_PEEK | MSG_DONTWAIT) !=
+		    sizeof(head))
+			continue;
+		g_assert_cmpuint(head.size, <=, WIRE_MAX_DATA);
+		bytes = g_malloc(sizeof(head) + head.size);
+		for (size_t have = 0; have < sizeof(head) + head.size;) {
+			ssize_t n = recv(pair->theirs, bytes + have,
+			                 sizeof(head) + head.size - have, MSG_DONTWAIT);
+
+			if (n > 0)
+				have += (size_t)n;
+			else
+				link_flush(pair->link);
+		}
+		for (size_t j = 0; j < head.size; j++)
+			g_assert_cmpuint(bytes[sizeof(head) + j], ==, (n_got + j) % 251);
+		n_got += head.size;
+	}
+	for (WireHead head; n_got < n_sent; n_got += head.size) {
+		g_autofree void *bytes = NULL;
+
+		g_assert_true(wire_receive(pair->theirs, &head, &bytes, NULL));
+	}
+	g_assert_cmpuint(n_got, ==, n_sent);
+	g_assert_cmpuint(n_sent, >, 4 * LINK_FULL);
+}
+
 /* Nobody is there any more: nothing piles up. */
 static void test_gone(Pair *pair, gconstpointer data G_GNUC_UNUSED)
 {
@@ -120,6 +205,8 @@ int main(int argc, char **argv)
 	g_test_add("/link/pieces", Pair, NULL, setup, test_pieces, teardown);
 	g_test_add("/link/nonsense", Pair, NULL, setup, test_nonsense, teardown);
 	g_test_add("/link/full", Pair, NULL, setup, test_full, teardown);
+	g_test_add("/link/batch", Pair, NULL, setup, test_batch, teardown);
+	g_test_add("/link/batch-full", Pair, NULL, setup, test_batch_full, teardown);
 	g_test_add("/link/gone", Pair, NULL, setup, test_gone, teardown);
 	return g_test_run();
 }

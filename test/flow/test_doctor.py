@@ -190,6 +190,11 @@ def kernel_name(patient):
     patient.change("slot.rootfs.1", device="/dev/sda3")
 
 
+def uboot(patient):
+    patient.change("system", bootloader="uboot", grubenv=None)
+    patient.cmdline("root=PARTLABEL=root_a rauc.slot=A panic=5 rauc.bootscript=uboot-1")
+
+
 def device_number(patient, label):
     return os.stat(patient.path(f"dev/disk/by-partlabel/{label}")).st_rdev
 
@@ -283,6 +288,12 @@ FAULTS = [
     ("failed", {"slots.half-written"}, lambda p: p.write_status(status="failed")),
     ("no bootloader", {"config.invalid"}, lambda p: p.change("system", bootloader=None, grubenv=None)),
     ("custom without its program", {"config.invalid"}, lambda p: p.change("system", bootloader="custom", grubenv=None)),
+    ("EFI without its program", {"boot.tool-missing"}, lambda p: p.change("system", bootloader="efi", grubenv=None)),
+    ("U-Boot without a map", {"boot.no-fw-env-config"}, uboot),
+    ("U-Boot with a map elsewhere", {"boot.no-fw-env-config"},
+     lambda p: (uboot(p), p.write("etc/fw_env.config", "/dev/x 0 1\n"), p.change("system", fw_env_config="/etc/other.config"))),
+    ("U-Boot with one copy", {"boot.env-single"},
+     lambda p: (uboot(p), p.write("etc/fw_env.config", "# device offset size\n/dev/mmcblk0 0x100000 0x20000\n"))),
     ("environment missing", {"boot.env-missing"}, lambda p: p.remove("boot/efi/EFI/BOOT/grubenv")),
     ("environment empty", {"boot.env-empty"}, lambda p: damage_env(p, b"")),
     ("environment of zeros", {"boot.env-damaged"}, lambda p: damage_env(p, bytes(1024))),
@@ -456,6 +467,27 @@ def test_own_device(device, fetcher):
     found = {f["id"] for f in answer["findings"]}
     assert not {i for i in found if i.startswith(("streaming.sandbox", "streaming.no-", "slots.", "trust."))} - {"streaming.no-dns"}, result.text
     assert {f["name"]: f["ability"] for f in answer["features"]}["streaming"] == "works"
+
+
+def test_running_service(device, bus, start, tmp_path):
+    """Asked who it is, never started; then older than its configuration, then than its program."""
+    def found():
+        answer = json.loads(device.call("doctor", "--output-format=json", env=bus.env).out)
+        return {f["id"] for f in answer["findings"] if f["id"].startswith("service.old")}
+
+    device.rauc, original = tmp_path / "copy-of-rauc", device.rauc
+    shutil.copy(original, device.rauc)
+    assert found() == set() and not bus.has_owner()
+    service = start()
+    assert found() == set()
+    later = device.conf.stat().st_mtime + 3600
+    os.utime(device.conf, (later, later))
+    assert found() == {"service.old-config"}
+    device.rauc.unlink()
+    shutil.copy(original, device.rauc)
+    assert found() == {"service.old-config", "service.old-program"}
+    service.end()
+    assert found() == set()
 
 
 def test_page_names_every_finding(rauc):

@@ -73,6 +73,40 @@ static void test_tables(void)
 	remote_store_free(store);
 }
 
+/* What one ends with and another begins with outlives what streams by too, but fewer of them, and no table goes for it. */
+static void test_kept(void)
+{
+	const uint64_t n = REMOTE_MOST_KEPT + 10;
+	RemoteStore *store = remote_store_new(N);
+
+	put(store, 999, true, false);
+	read_one(store, 999);
+	remote_store_keep(store, 999); /* it is kept longer than that already */
+	put(store, 500, false, false);
+	remote_store_keep(store, 500); /* nobody has read it */
+	remote_store_keep(store, 501); /* nor is this there */
+	g_assert_cmpuint(remote_store_unread(store), ==, 1);
+	for (uint64_t i = 0; i < n; i++) {
+		put(store, i, false, false);
+		read_one(store, i);
+		remote_store_keep(store, i);
+	}
+	for (uint64_t i = 1000; i < 5000; i++) {
+		put(store, i, false, false);
+		read_one(store, i);
+	}
+	for (uint64_t i = 0; i < 10; i++)
+		g_assert_false(remote_store_has(store, i));
+	for (uint64_t i = 10; i < n; i++)
+		g_assert_true(remote_store_has(store, i));
+	for (uint64_t i = 6000; i < 6000 + N - 2; i++) /* all but the table and 500 */
+		put(store, i, false, false);
+	for (uint64_t i = 10; i < n; i++)
+		g_assert_false(remote_store_has(store, i));
+	g_assert_true(remote_store_has(store, 999) && remote_store_has(store, 500));
+	remote_store_free(store);
+}
+
 static void test_again(void)
 {
 	RemoteStore *store = remote_store_new(N);
@@ -96,6 +130,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/source/remote-store/order", test_order);
 	g_test_add_func("/source/remote-store/tables", test_tables);
+	g_test_add_func("/source/remote-store/kept", test_kept);
 	g_test_add_func("/source/remote-store/again", test_again);
 	return g_test_run();
 }

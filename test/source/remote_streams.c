@@ -10,7 +10,7 @@
 
 #define PIECE  REMOTE_PIECE
 #define PIECES (REMOTE_SIZE / PIECE + 1)
-#define STORE  1024 /* pieces it may have in memory */
+#define STORE  960 /* pieces it may have in memory */
 
 /* rauc-fetch as the streams know it: sends what it was granted, in order. */
 typedef struct {
@@ -287,6 +287,31 @@ static void test_refused(void)
 	peer_free(peer);
 }
 
+/* Who waits is woken when several pieces are there, but never waits for what was not let in, or by nobody brought. */
+static void test_goal(void)
+{
+	Peer *peer = peer_new();
+
+	g_assert_cmpuint(remote_streams_goal(peer->streams, 7, 99), ==, 7);
+	g_assert_false(remote_streams_awaits(peer->streams, 7));
+	remote_streams_plan(peer->streams, REMOTE_SIZE, 0);
+	remote_streams_want(peer->streams, 0, 9);
+	hear(peer);
+	uint64_t granted = job_at(peer, 0)->granted / PIECE;
+	g_assert_cmpuint(remote_streams_goal(peer->streams, 0, 0), ==, 0);
+	g_assert_cmpuint(remote_streams_goal(peer->streams, 0, 9), ==, 9);
+	g_assert_cmpuint(remote_streams_goal(peer->streams, 0, PIECES), <, granted);
+	g_assert_cmpuint(remote_streams_goal(peer->streams, granted - 1, PIECES), ==, granted - 1);
+	g_assert_cmpuint(remote_streams_goal(peer->streams, granted + 5, PIECES), ==, granted + 5);
+	g_assert_true(remote_streams_awaits(peer->streams, 9));
+	send(peer, job_at(peer, 0)->id, 0, 10 * PIECE - 1);
+	g_assert_true(remote_streams_awaits(peer->streams, 9));
+	g_assert_false(remote_streams_awaits(peer->streams, 8));
+	send(peer, job_at(peer, 0)->id, 10 * PIECE - 1, 1);
+	g_assert_false(remote_streams_awaits(peer->streams, 9));
+	peer_free(peer);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -296,6 +321,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/source/remote-streams/unread", test_unread);
 	g_test_add_func("/source/remote-streams/gaps", test_gaps);
 	g_test_add_func("/source/remote-streams/leap", test_leap);
+	g_test_add_func("/source/remote-streams/goal", test_goal);
 	g_test_add_func("/source/remote-streams/refused", test_refused);
 	return g_test_run();
 }
