@@ -39,10 +39,11 @@ def find_fetch(rauc):
     return None
 
 
-def manifest(version, compatible, epoch):
+def manifest(version, compatible, epoch, more=()):
+    others = "".join(f"\n[image.{name}]\nfilename={file}\n" for name, file in more)
     return (f"[update]\ncompatible={compatible}\nversion={version}\n\n"
             f"[bundle]\nformat=verity\n\n"
-            f"[image.rootfs]\nfilename=rootfs.ext4\nadaptive=block-hash-index\n" + (f"\n[meta.moonforge]\nsecurity-epoch={epoch}\n" if epoch else ""))
+            f"[image.rootfs]\nfilename=rootfs.ext4\nadaptive=block-hash-index\n" + others + (f"\n[meta.moonforge]\nsecurity-epoch={epoch}\n" if epoch else ""))
 
 
 def demo_words(rauc):
@@ -50,7 +51,7 @@ def demo_words(rauc):
     return ["-C", "keyring:allow-demo-keys=true"] if signing_keys.is_demo() and signing_keys.must_be_allowed(rauc) else []
 
 
-def make(rauc, slot_image, output, facts, keys, scratch):
+def make(rauc, slot_image, output, facts, keys, scratch, more=None):
     """Write the bundle to output; what rauc itself then reads from it, as a dict."""
     key, certificate, keyring = keys
     version, compatible = facts["version"], facts["compatible"]
@@ -58,7 +59,10 @@ def make(rauc, slot_image, output, facts, keys, scratch):
     content = scratch / "bundle"
     content.mkdir()
     os.link(slot_image, content / "rootfs.ext4")
-    (content / "manifest.raucm").write_text(manifest(version, compatible, facts["epoch"]))
+    names = [(name, f"{name}{image.suffix}") for name, image in (more or {}).items()]
+    for name, file in names:
+        os.link(more[name], content / file)
+    (content / "manifest.raucm").write_text(manifest(version, compatible, facts["epoch"], names))
     check = ["--keyring", keyring] if keyring else []
     run([rauc, *demo, "bundle", "--cert", certificate, "--key", key, *check, "--mksquashfs-args=-comp zstd -Xcompression-level 3",
          content, output], "making the bundle")

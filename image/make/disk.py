@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The factory disk image: boot loader, slot A, an empty slot B, data with a true status file and the indexes of both."""
 
+import hashlib
 import os
 import shutil
 import time
@@ -11,15 +12,20 @@ from .tool import need, run
 
 def status_text(layout, facts):
     """The central status file of a device that left the factory with slot A filled."""
+    filled = {layout.factory_slot: (facts["sha256"], facts["size"]), **facts.get("more", {})}
+    return "\n".join(slot_text(slot, sha256, size, facts) for slot, (sha256, size) in filled.items())
+
+
+def slot_text(slot, sha256, size, facts):
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())))
     bundle_hash = f"bundle.hash={facts['hash']}\n" if facts.get("hash") else ""
-    return (f"[slot.{layout.factory_slot}]\n"
+    return (f"[slot.{slot}]\n"
             f"bundle.compatible={facts['compatible']}\n"
             f"bundle.version={facts['version']}\n"
             f"{bundle_hash}"
             f"status=ok\n"
-            f"sha256={facts['sha256']}\n"
-            f"size={facts['size']}\n"
+            f"sha256={sha256}\n"
+            f"size={size}\n"
             f"installed.timestamp={stamp}\n"
             f"installed.count=1\n" + (f"bundle.security-epoch={facts['epoch']}\n" if facts["epoch"] else ""))
 
@@ -35,12 +41,25 @@ def make_data(image, folder, layout, facts, empty_slot):
     rootfs.mke2fs(image, layout.data_size, "data", f"data {facts['compatible']}", folder)
 
 
-def make(slot_image, output, layout, facts, scratch, boot_files=None):
+def place_more(inputs, layout, facts, more):
+    """What else is part of a version: for the disk, and for its status."""
+    if not more:
+        return
+    slots = layouts.loader(layout.loader).factory_slots(layout)
+    facts["more"] = {}
+    for name, image in more.items():
+        os.link(image, inputs / f"{name}_a{image.suffix}")
+        with image.open("rb") as file:
+            facts["more"][slots[name]] = (hashlib.file_digest(file, "sha256").hexdigest(), image.stat().st_size)
+
+
+def make(slot_image, output, layout, facts, scratch, boot_files=None, more=None):
     """Write the disk image to output."""
     inputs = scratch / "in"
     inputs.mkdir()
     (scratch / "root").mkdir()
     layouts.loader(layout.loader).make(layout, scratch / "root", inputs, boot_files)
+    place_more(inputs, layout, facts, more)
     rootfs.mke2fs(inputs / "root_b.ext4", layout.slot_size, "empty", f"root_b {facts['compatible']}", None)
     make_data(inputs / "data.ext4", scratch / "data", layout, facts, inputs / "root_b.ext4")
     os.link(slot_image, inputs / "root_a.ext4")

@@ -43,6 +43,9 @@ def loader(name):
                                  root/<folder> and inputs/<file>: what genimage.cfg puts on the disk beside slots and data;
                                  boot_files: a folder with more for the boot partition, or None
     check(image, layout)         optional: refuses a root file system that does not go with the boot loader
+    images(layout, slot_image, scratch, boot_files)
+                                 optional: {slot class: image} of what is part of a version beside the root file system; with
+    factory_slots(layout)        {slot class: the slot on the disk that gets it}, and inputs/<class>_a<suffix> for genimage.cfg
     device_files(layout)         optional: {path: bytes} that a root file system made for this layout gets
     """
     if not (pathlib.Path(__file__).parent / f"boot_{name}.py").is_file():
