@@ -182,7 +182,7 @@ static void judge(Transfer *transfer, Range *range, const PolicyOutcome *outcome
 		return;
 	}
 	/* Servers do not keep a connection for who does not read. */
-	if (range->hold != RANGE_FREE || (range->was_held && range->sent > range->sent_then))
+	if (range_keeps_server(range) || (range->was_held && range->sent > range->sent_then))
 		queue(range);
 	else
 		wait_for_next(transfer, range, reason, headers_wait(&range->request->headers));

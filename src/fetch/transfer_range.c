@@ -88,10 +88,16 @@ bool range_check_head(Range *range, GError **error)
 	return true;
 }
 
+/* rauc is about to take what fills the socket: nobody gives a connection up for so short a pause. */
+bool range_keeps_server(const Range *range)
+{
+	return range->hold == RANGE_HELD_FOR_CREDIT || range->hold == RANGE_HELD_FOR_RATE;
+}
+
 static size_t hold(Range *range, RangeHold why)
 {
 	range->hold = why;
-	range->was_held = true;
+	range->was_held |= range_keeps_server(range);
 	range->byte_at = g_get_monotonic_time();
 	return CURL_WRITEFUNC_PAUSE;
 }

@@ -76,6 +76,8 @@ void range_resume(Range *range);
 /* Where the server sends us next; false: nowhere (`*error` unset), or where we do not go. */
 bool range_follow(Range *range, GError **error);
 
+/* Is the server kept waiting, for as long as it takes, by us? It may then give up the connection. */
+bool range_keeps_server(const Range *range);
 /* Does it want bytes now? */
 bool range_is_hungry(const Range *range);
 
