@@ -34,7 +34,7 @@ MOONFORGE_RAUC_KERNEL_ARGS ?= "console=ttyS0,115200 console=tty0 rootwait"
 do_configure[noexec] = "1"
 
 do_compile () {
-	sed -e 's,@KERNEL@,/boot/${KERNEL_IMAGETYPE},' -e 's,@ARGS@,${MOONFORGE_RAUC_KERNEL_ARGS},' ${WORKDIR}/slots.cfg > ${B}/slots.cfg
+	sed -e 's|@KERNEL@|/boot/${KERNEL_IMAGETYPE}|' -e 's|@ARGS@|${MOONFORGE_RAUC_KERNEL_ARGS}|' ${WORKDIR}/slots.cfg > ${B}/slots.cfg
 	GRUB_MODULES=${STAGING_LIBDIR}/grub/x86_64-efi \
 		sh ${WORKDIR}/boot/grub/mkgrub.sh --slots ${B}/slots.cfg --order "A B" --good "A" ${B}/esp
 }

@@ -33,7 +33,7 @@ do_configure[noexec] = "1"
 
 # The disk goes by its signature, so that it may be a card, eMMC, USB or NVMe.
 do_compile () {
-	sed -e 's,^ab_kernel=.*,ab_kernel=/boot/${KERNEL_IMAGETYPE},' -e 's,^ab_args=.*,ab_args=${MOONFORGE_RAUC_KERNEL_ARGS},' \
+	sed -e 's|^ab_kernel=.*|ab_kernel=/boot/${KERNEL_IMAGETYPE}|' -e 's|^ab_args=.*|ab_args=${MOONFORGE_RAUC_KERNEL_ARGS}|' \
 		${WORKDIR}/image/layout/raspberrypi/slots.env > ${B}/slots.env
 	sh ${WORKDIR}/boot/uboot/mkuboot.sh --slots ${B}/slots.env --order "A B" --good "A" --arch arm64 \
 		--disk /dev/disk/by-ptuuid/${MOONFORGE_RAUC_DISK_ID} ${B}/made
