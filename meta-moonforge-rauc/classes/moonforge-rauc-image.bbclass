@@ -75,6 +75,7 @@ fakeroot python do_moonforge_rauc_data () {
     for folder, _, files in os.walk(work + '/data'):
         for name in [folder] + [os.path.join(folder, name) for name in files]:
             os.chown(name, 0, 0)
+    os.environ['E2FSPROGS_FAKE_TIME'] = os.environ['SOURCE_DATE_EPOCH']
     command = factory.mke2fs(work + '/data.ext4', work + '/data', d.getVar('IMAGE_DATA_MIN_SIZE'), 'data ' + facts['compatible'])
     subprocess.run(command, check=True)
 }

@@ -148,6 +148,18 @@ def test_units_are_packaged():
         assert f"${{systemd_system_unitdir}}/{unit}" in text, unit
 
 
+def test_enabled_units_exist():
+    """data/ has what the client's recipe enables, the other recipes have theirs beside them."""
+    for path in RECIPES:
+        for variable, _, _, value in layers.assignments(path):
+            for unit in value.split() if variable.startswith("SYSTEMD_SERVICE:") else ():
+                if unit == "rauc-update.timer" and not (TOP / "data" / unit).is_file():
+                    pytest.skip("the poller (rauc update) is not in this tree")
+                beside = [path.parent / "files" / unit, TOP / "data" / unit, TOP / "data" / f"{unit}.in"]
+                found = [file for file in beside if file.is_file()]
+                assert found and "[Install]" in found[0].read_text(), unit
+
+
 def test_providers_are_ours_only_with_the_feature():
     known = layers.defaults()
     for recipe in ("rauc", "rauc-native", "nativesdk-rauc", "rauc-conf"):

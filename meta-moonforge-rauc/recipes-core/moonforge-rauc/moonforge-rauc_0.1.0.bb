@@ -59,7 +59,7 @@ EXTRA_OEMESON = " \
     -Dsystemd-catalog-dir=${nonarch_libdir}/systemd/catalog \
 "
 
-PACKAGES =+ "rauc-service rauc-mark-good rauc-fetch ${PN}-completions"
+PACKAGES =+ "rauc-service rauc-mark-good rauc-fetch rauc-update ${PN}-completions"
 
 # As meta-rauc has it: whoever installs rauc gets a device that can update itself.
 RPROVIDES:${PN} += "rauc"
@@ -95,6 +95,13 @@ SUMMARY:rauc-fetch = "What talks to servers: a process of its own, without right
 FILES:rauc-fetch = "${libexecdir}/rauc/rauc-fetch"
 RRECOMMENDS:rauc-fetch = "ca-certificates"
 
+SUMMARY:rauc-update = "Looks for updates on a server, every two hours"
+FILES:rauc-update = " \
+    ${systemd_system_unitdir}/rauc-update.service \
+    ${systemd_system_unitdir}/rauc-update.timer \
+"
+RDEPENDS:rauc-update = "${PN} rauc-fetch rauc-service"
+
 SUMMARY:${PN}-completions = "Completion for bash, zsh and fish"
 FILES:${PN}-completions = " \
     ${datadir}/bash-completion \
@@ -106,7 +113,8 @@ USERADD_PACKAGES = "rauc-fetch"
 USERADD_PARAM:rauc-fetch = "--system --user-group --no-create-home --home-dir / --shell /sbin/nologin rauc-fetch"
 
 # rauc.service is started by the bus; rauc-trial.service is for products that want it.
-SYSTEMD_PACKAGES = "${@bb.utils.contains('PACKAGECONFIG', 'service', 'rauc-mark-good', '', d)}"
+SYSTEMD_PACKAGES = "${@bb.utils.contains('PACKAGECONFIG', 'service', 'rauc-mark-good rauc-update', '', d)}"
+SYSTEMD_SERVICE:rauc-update = "rauc-update.timer"
 SYSTEMD_SERVICE:rauc-mark-good = "rauc-mark-good.service"
 
 BBCLASSEXTEND = "native nativesdk"
