@@ -46,7 +46,7 @@ IMAGE_BOOT_FILES:append = " ${MOONFORGE_RAUC_BOOT_FILES}"
 IMAGE_BOOT_FILES:remove:rpi = "boot.scr ${KERNEL_IMAGETYPE}"
 
 # The kernel is part of a version: the boot script reads it from the slot.
-CORE_IMAGE_EXTRA_INSTALL += "kernel-image rauc ${MOONFORGE_RAUC_BOOT}"
+CORE_IMAGE_EXTRA_INSTALL += "kernel-image rauc rauc-conf rauc-fetch rauc-mark-good rauc-service ${MOONFORGE_RAUC_BOOT}"
 
 moonforge_rauc_check_kernel () {
 	kernel=${IMAGE_ROOTFS}/boot/${KERNEL_IMAGETYPE}

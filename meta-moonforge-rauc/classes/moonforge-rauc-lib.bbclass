@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
-# Modules of lib/moonforge_rauc for python of recipes and classes.
+# Modules of lib/moonforge_rauc for python of recipes and classes; and who signs bundles and whom devices trust. The demo
+# keys are public: the build warns of them, and a release build (RAUC_RELEASE_BUILD = "1") refuses them. Defaults for our
+# recipes only: no other layer's recipe gets another signature, and none signs with public keys that nobody asked for.
+
+RAUC_KEY_FILE ?= "${MOONFORGE_RAUC_CHECKOUT}/pki/demo/demo.key.pem"
+RAUC_CERT_FILE ?= "${MOONFORGE_RAUC_CHECKOUT}/pki/demo/demo.cert.pem"
+RAUC_KEYRING_FILE ?= "${MOONFORGE_RAUC_CHECKOUT}/pki/demo/demo-ca.cert.pem"
+RAUC_RELEASE_BUILD ?= "0"
 
 def moonforge_rauc(d, name):
     import importlib

@@ -20,6 +20,7 @@ from boards import BOARDS, GRUB, LAYER, PI, QEMU, conf  # noqa: E402
 
 TOP, OLD = layers.TOP, HERE / "old"
 UPDATE = layers.LAYERS[1]
+KEYS = LAYER / "classes" / "moonforge-rauc-lib.bbclass"
 KAS = TOP / "kas" / "include" / "layer"
 
 
@@ -116,7 +117,7 @@ def build_bundle(recipe, **more):
 
 
 def test_m3():
-    demo = {name: layers.defaults()[name] for name in ("RAUC_KEY_FILE", "RAUC_CERT_FILE", "RAUC_KEYRING_FILE")}
+    demo = {name: layers.value(KEYS, name) for name in ("RAUC_KEY_FILE", "RAUC_CERT_FILE", "RAUC_KEYRING_FILE")}
     build_bundle(text("moonforge-bundle-base.bb"), **demo)  # says nothing, signs
     with pytest.raises(fakebb.Fatal, match="RAUC_RELEASE_BUILD"):
         build_bundle((LAYER / "recipes-core" / "bundles" / "moonforge-bundle.inc").read_text(), **demo)

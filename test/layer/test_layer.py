@@ -175,3 +175,9 @@ def test_no_syntax_of_other_releases():
         text = path.read_text()
         assert "UNPACKDIR" not in text, f"{path}: not in scarthgap"
         assert not re.search(r"^[A-Za-z_]+_(append|prepend|remove|class-native)\b", text, re.MULTILINE), path
+
+
+def test_nothing_for_other_recipes_in_layer_conf():
+    """A variable that recipes of other layers know would give them another signature when this layer is added."""
+    for variable in layers.defaults():
+        assert re.match(r"BB|LAYER|MOONFORGE_RAUC_|PREFERRED_PROVIDER_", variable), variable

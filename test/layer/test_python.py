@@ -25,7 +25,7 @@ BRIDGE = LAYER / "recipes-core" / "bundles" / "moonforge-bundle-keyring.bb"
 
 def data(**more):
     return fakebb.Data(**{"PN": "x", "MOONFORGE_RAUC_LAYERDIR": str(LAYER), "MOONFORGE_RAUC_CHECKOUT": str(TOP), "DISTRO_FEATURES": "rauc",
-                          **{name: layers.defaults()[name] for name in ("RAUC_KEY_FILE", "RAUC_CERT_FILE", "RAUC_KEYRING_FILE", "RAUC_RELEASE_BUILD")},
+                          **{name: layers.value(LIB, name) for name in ("RAUC_KEY_FILE", "RAUC_CERT_FILE", "RAUC_KEYRING_FILE", "RAUC_RELEASE_BUILD")},
                           **more})
 
 
@@ -63,7 +63,7 @@ def test_signing_is_checked_before_every_bundle():
     assert layers.value(SIGNING, "do_bundle", "prefuncs").strip() == "moonforge_rauc_check_signing"
     for recipe in LAYER.rglob("moonforge-bundle-*.bb"):
         assert "require moonforge-bundle.inc" in recipe.read_text()
-    assert "inherit bundle moonforge-rauc-signing" in (LAYER / "recipes-core" / "bundles" / "moonforge-bundle.inc").read_text()
+    assert "inherit moonforge-rauc-lib bundle moonforge-rauc-signing" in (LAYER / "recipes-core" / "bundles" / "moonforge-bundle.inc").read_text()
 
 
 @pytest.mark.parametrize("release, keys", [("0", "allow"), ("1", "refuse")])

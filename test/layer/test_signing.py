@@ -115,9 +115,8 @@ def test_demo_certificates_verify_against_the_demo_keyring():
 
 
 def test_defaults_are_the_demo_keys():
-    known = layers.defaults()
     for name, path in zip(signing.NAMES, DEMO_FILES):
-        assert known[name].replace("${MOONFORGE_RAUC_CHECKOUT}", str(TOP)) == path
+        assert layers.value(LAYER / "classes" / "moonforge-rauc-lib.bbclass", name).replace("${MOONFORGE_RAUC_CHECKOUT}", str(TOP)) == path
 
 
 # Slots.
@@ -168,6 +167,15 @@ def test_with_key():
     text = "[a]\nx=1\n[b]\ny=2\n"
     assert conf.with_key(text, "a", "x", "3") == "[a]\nx=3\n[b]\ny=2\n"
     assert conf.with_key(text, "c", "z", "4") == text + "\n[c]\nz=4\n"
+
+
+def test_more_keys():
+    text = conf.render(BOARDS[0].system_conf(), "x", False, "", "keyring:check-crl=true | update:window=Sat,Sun 00:00-24:00;Mon 1:00-2:00|streaming:sandbox-user=me")
+    known = conf.keys(text)
+    assert known["keyring", "check-crl"] == "true" and known["update", "window"] == "Sat,Sun 00:00-24:00;Mon 1:00-2:00"
+    assert known["streaming", "sandbox-user"] == "me" and text.count("sandbox-user") == 1
+    with pytest.raises(ValueError, match="'check-crl' is not section:key=value"):
+        conf.options("check-crl")
 
 
 # The data partition.

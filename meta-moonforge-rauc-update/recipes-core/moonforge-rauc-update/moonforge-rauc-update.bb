@@ -41,3 +41,6 @@ do_install () {
 FILES:${PN} = "${sysconfdir}/rauc/update.env"
 CONFFILES:${PN} = "${sysconfdir}/rauc/update.env"
 RDEPENDS:${PN} = "rauc-update"
+
+# It cannot be built without an address.
+EXCLUDE_FROM_WORLD = "1"

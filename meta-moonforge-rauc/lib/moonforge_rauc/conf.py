@@ -48,9 +48,22 @@ def with_key(text, section, key, value):
     return "\n".join(out) + "\n"
 
 
-def render(text, compatible, allow_demo, fetch_user):
+def options(text):
+    """[(section, key, value)] of "section:key=value|section:key=value"."""
+    found = []
+    for option in filter(None, (part.strip() for part in (text or "").split("|"))):
+        match = re.fullmatch(r"([a-z0-9.-]+):([a-z0-9-]+)=(.*)", option)
+        if not match:
+            raise ValueError(f"MOONFORGE_RAUC_CONFOPT: '{option}' is not section:key=value")
+        found.append(match.groups())
+    return found
+
+
+def render(text, compatible, allow_demo, fetch_user, confopt=""):
     """What is installed on the device."""
     text = text.replace("@COMPATIBLE@", compatible)
+    for section, key, value in options(confopt):
+        text = with_key(text, section, key, value)
     keyring_name(text)
     if fetch_user and ("streaming", "sandbox-user") not in keys(text):
         text = with_key(text, "streaming", "sandbox-user", fetch_user)

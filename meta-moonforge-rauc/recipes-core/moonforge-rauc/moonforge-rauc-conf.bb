@@ -15,6 +15,8 @@ inherit moonforge-rauc-lib
 # A product with a disk of its own has its own file: an absolute path, or a name in FILESPATH.
 MOONFORGE_RAUC_SYSTEM_CONF ?= "${@'image/layout/' + d.getVar('MOONFORGE_RAUC_LAYOUT') + '/system.conf' if d.getVar('MOONFORGE_RAUC_LAYOUT') else ''}"
 MOONFORGE_RAUC_COMPATIBLE ?= "${MACHINE}"
+# More keys, as rauc's --confopt takes them, with | between them: "update:rollout-percent=10|keyring:check-crl=true"
+MOONFORGE_RAUC_CONFOPT ?= ""
 
 FILESEXTRAPATHS:prepend := "${MOONFORGE_RAUC_CHECKOUT}:"
 SRC_URI = "file://LICENSES ${@'file://' + d.getVar('MOONFORGE_RAUC_SYSTEM_CONF') if d.getVar('MOONFORGE_RAUC_SYSTEM_CONF') else ''}"
@@ -43,8 +45,8 @@ python do_compile () {
     with open(source) as file:
         text = file.read()
     try:
-        text = conf.render(text, d.getVar('MOONFORGE_RAUC_COMPATIBLE'),
-                           signing.trusts_demo(keyring, d.getVar('MOONFORGE_RAUC_CHECKOUT') + '/pki/demo'), 'rauc-fetch')
+        demo = signing.trusts_demo(keyring, d.getVar('MOONFORGE_RAUC_CHECKOUT') + '/pki/demo')
+        text = conf.render(text, d.getVar('MOONFORGE_RAUC_COMPATIBLE'), demo, 'rauc-fetch', d.getVar('MOONFORGE_RAUC_CONFOPT'))
         name = conf.keyring_name(text)
     except ValueError as error:
         bb.fatal('%s: %s: %s' % (d.getVar('PN'), source, error))

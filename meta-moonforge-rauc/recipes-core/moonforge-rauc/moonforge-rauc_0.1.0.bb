@@ -110,7 +110,7 @@ FILES:${PN}-completions = " \
 "
 
 USERADD_PACKAGES = "rauc-fetch"
-USERADD_PARAM:rauc-fetch = "--system --user-group --no-create-home --home-dir / --shell /sbin/nologin rauc-fetch"
+USERADD_PARAM:rauc-fetch = "--system --user-group --no-create-home --home-dir / --shell ${base_sbindir}/nologin rauc-fetch"
 
 # rauc.service is started by the bus; rauc-trial.service is for products that want it.
 SYSTEMD_PACKAGES = "${@bb.utils.contains('PACKAGECONFIG', 'service', 'rauc-mark-good rauc-update', '', d)}"

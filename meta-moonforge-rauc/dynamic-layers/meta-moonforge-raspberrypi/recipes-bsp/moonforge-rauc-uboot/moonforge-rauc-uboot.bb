@@ -27,7 +27,8 @@ inherit deploy
 COMPATIBLE_MACHINE = "^rpi$"
 PACKAGE_ARCH = "${MACHINE_ARCH}"
 
-MOONFORGE_RAUC_KERNEL_ARGS ?= "console=serial0,115200 console=tty1 rootwait"
+MOONFORGE_RAUC_KERNEL_ARGS ?= "console=ttyS0,115200 console=tty1 rootwait"
+MOONFORGE_RAUC_KERNEL_ARGS:raspberrypi5 ?= "console=ttyAMA10,115200 console=tty1 rootwait"
 
 do_configure[noexec] = "1"
 
