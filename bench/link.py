@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A server at the other end of a link: nginx in a network namespace of its own, behind veth, with delay and loss.
+"""A server at the other end of a link: nginx in a network namespace of its own, behind veth with tc netem or, where
+the kernel has no netem, behind two TUN devices with wire.c between them.
 
 Segmentation offload is off on both ends: netem would else lose and delay 64 KiB at once, which no wire does."""
 
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import time
 
+HERE = pathlib.Path(__file__).resolve().parent
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
 SPACE, OURS, THEIRS = "rauc-bench", "rauc-bench0", "rauc-bench1"
 CLIENT, SERVER = "10.213.77.1", "10.213.77.2"  # of nobody else: a link of two
@@ -40,11 +42,17 @@ def run(*words):
     return done.stdout
 
 
+def has_netem():
+    """Of the kernel this runs on, tried in a namespace that nobody sees."""
+    script = "ip link add x type veth peer name y && tc qdisc add dev x root netem delay 1ms"
+    return subprocess.run(["unshare", "--net", "sh", "-c", script], capture_output=True).returncode == 0
+
+
 class Link:
     """with Link(work, root) as link: files of root are at link.url(...); certificate: link.ca."""
 
     def __init__(self, work, root):
-        self.work, self.root, self.process = pathlib.Path(work), root, None
+        self.work, self.root, self.process, self.wire = pathlib.Path(work), root, None, None
         self.ca = self.work / "server.pem"
 
     def __enter__(self):
@@ -57,9 +65,10 @@ class Link:
         return self
 
     def __exit__(self, *_):
-        if self.process:
-            self.process.terminate()
-            self.process.wait()
+        for process in (self.process, self.wire):
+            if process:
+                process.terminate()
+                process.wait()
         for words in (("link", "del", OURS), ("netns", "del", SPACE)):
             subprocess.run(["ip", *words], capture_output=True)
 
@@ -67,11 +76,30 @@ class Link:
         for module in ("veth", "sch_netem"):
             subprocess.run(["modprobe", "-q", module], capture_output=True)  # built in, or not there: seen below
         run("ip", "netns", "add", SPACE)
-        run("ip", "link", "add", OURS, "type", "veth", "peer", "name", THEIRS, "netns", SPACE)
+        if has_netem():
+            run("ip", "link", "add", OURS, "type", "veth", "peer", "name", THEIRS, "netns", SPACE)
+        else:
+            self.lay_wire()
         for inside, name, address in (([], OURS, CLIENT), (["-n", SPACE], THEIRS, SERVER)):
             run("ip", *inside, "addr", "add", f"{address}/30", "dev", name)
             run("ip", *inside, "link", "set", name, "up", "gso_max_segs", "1")
         run("ip", "-n", SPACE, "link", "set", "lo", "up")
+
+    def lay_wire(self):
+        program = self.work / "wire"
+        run("cc", "-O2", "-pthread", "-o", program, HERE / "wire.c")
+        for name in (OURS, THEIRS):
+            run("ip", "tuntap", "add", "dev", name, "mode", "tun")
+            run("ip", "link", "set", name, "txqueuelen", "20000")  # what waits for wire.c is not to be lost
+        run("ip", "link", "set", THEIRS, "netns", SPACE)
+        self.wire = subprocess.Popen([program, OURS, SPACE, THEIRS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.tell_wire(0, 0)
+
+    def tell_wire(self, delay_us, loss_percent):
+        self.wire.stdin.write(f"{delay_us:.0f} {loss_percent}\n")
+        self.wire.stdin.flush()
+        if self.wire.stdout.readline().strip() != "ok":
+            raise RuntimeError("the wire does not answer")
 
     def serve(self):
         if not NGINX:
@@ -91,7 +119,10 @@ class Link:
         raise RuntimeError("nginx does not answer")
 
     def shape(self, rtt_ms, loss_percent):
-        """Half of the round trip and the loss in each direction; RuntimeError where the kernel cannot."""
+        """Half of the round trip and the loss in each direction."""
+        if self.wire:
+            self.tell_wire(rtt_ms * 500, loss_percent)
+            return
         for inside, name in (([], OURS), (["-n", SPACE], THEIRS)):
             subprocess.run(["tc", *inside, "qdisc", "del", "dev", name, "root"], capture_output=True)
             if rtt_ms or loss_percent:

@@ -313,7 +313,8 @@ static void install(Viewer *viewer, const Options *options)
 	tell_end(viewer);
 }
 
-static void run(const Options *options, const char *path, bool is_json, Outcome *outcome)
+void command_install_bundle(const Options *options, const char *path, bool is_json,
+                            Outcome *outcome)
 {
 	g_autoptr(Screen) screen = is_json ? NULL : screen_new(options->show_progress);
 	Viewer viewer = { .path = path, .screen = screen, .outcome = outcome };
@@ -337,7 +338,7 @@ int command_install(const Options *options)
 	bool is_json = format != OUTPUT_READABLE;
 	g_autofree char *path = location_resolve(options->arguments[2], &error);
 	if (path)
-		run(options, path, is_json, &outcome);
+		command_install_bundle(options, path, is_json, &outcome);
 	else
 		refuse(&outcome, error);
 	if (is_json) {
