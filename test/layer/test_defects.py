@@ -24,9 +24,6 @@ KEYS = LAYER / "classes" / "moonforge-rauc-lib.bbclass"
 KAS = TOP / "kas" / "include" / "layer"
 
 
-with_poller = pytest.mark.skipif(not (TOP / "data" / "rauc-update.timer").is_file(), reason="the poller (rauc update, backend/) is not in this tree")
-
-
 def text(name):
     return (OLD / name).read_text()
 
@@ -94,7 +91,6 @@ def timer_complaints(path, folder):
     return [line for line in done.stderr.splitlines() if "rauc-update" in line or str(folder) in line]
 
 
-@with_poller
 def test_m2(tmp_path):
     assert any("OnUnitActive" in line for line in timer_complaints(OLD / "rauc-update.timer", tmp_path))
     ours = TOP / "data" / "rauc-update.timer"
@@ -175,7 +171,6 @@ def test_m5():
 # M6: what makes downloads small and fast.
 
 
-@with_poller
 def test_m6():
     assert layers.value(OLD / "moonforge-bundle-base.bb", "RAUC_SLOT_rootfs", "adaptive") is None
     ours = LAYER / "recipes-core" / "bundles" / "moonforge-bundle.inc"
@@ -192,7 +187,6 @@ def test_m6():
 # M7: the updater.
 
 
-@with_poller
 def test_m7(tmp_path):
     tool("shellcheck")
     script = tmp_path / "old.sh"

@@ -155,6 +155,21 @@ def test_client_accepts_system_conf(board, allow_demo, tmp_path):
     assert "streaming.no-user" not in {finding["id"] for finding in findings}
 
 
+def test_client_understands_more_keys(tmp_path):
+    """MOONFORGE_RAUC_CONFOPT, as the layer's page has it; and a mistake in it is found here, not on the device."""
+    rauc = os.environ.get("RAUC", str(TOP / "build" / "release" / "src" / "rauc"))
+    if not os.access(rauc, os.X_OK):
+        pytest.skip(f"{rauc} is not built")
+    (tmp_path / "etc" / "rauc").mkdir(parents=True)
+    shutil.copy(TOP / "pki" / "demo" / "demo-ca.cert.pem", tmp_path / "etc" / "rauc" / "keyring.pem")
+    for confopt, errors in (("update:rollout-percent=10|update:window=Mon..Fri 22:00-04:00|keyring:check-purpose=codesign", set()),
+                            ("update:rollout-percent=101", {"config.invalid"})):
+        text = conf.render((QEMU.layout / "system.conf").read_text(), "x", True, "", f"{confopt}|update:url=https://u.example.com/x.raucb")
+        (tmp_path / "etc" / "rauc" / "system.conf").write_text(text)
+        done = subprocess.run([rauc, "doctor", f"--root={tmp_path}", "--output-format=json"], capture_output=True, text=True, timeout=60, check=False)
+        assert {finding["id"] for finding in json.loads(done.stdout)["findings"] if finding["severity"] == "error"} == errors
+
+
 def test_grub_accepts_the_script(tmp_path):
     tool("grub-script-check")
     made = make_boot(QEMU, tmp_path)
