@@ -32,6 +32,7 @@ python do_compile () {
         file.write(text)
 }
 do_compile[cleandirs] = "${B}"
+do_compile[file-checksums] += "${MOONFORGE_RAUC_LAYERDIR}/lib/moonforge_rauc/update.py:True"
 
 do_install () {
 	install -d ${D}${sysconfdir}/rauc

@@ -35,12 +35,10 @@ DEPENDS = "glib-2.0 glib-2.0-native json-glib lz4 openssl xz zlib zstd"
 
 inherit meson pkgconfig systemd useradd
 
-# On build machines: make, sign, look into. Bundles are shown and extracted without mounting them.
+# What openembedded-core has. fuse and libdeflate need layers of meta-openembedded, so a product asks for them.
+# On build machines: make, sign, look into; bundles are shown and extracted without mounting them.
 PACKAGECONFIG ??= ""
-PACKAGECONFIG:class-target ??= "gpt service streaming uboot \
-    ${@bb.utils.contains('BBFILE_COLLECTIONS', 'openembedded-layer', 'libdeflate', '', d)} \
-    ${@bb.utils.contains('BBFILE_COLLECTIONS', 'filesystems-layer', 'fuse', '', d)} \
-"
+PACKAGECONFIG:class-target ??= "gpt service streaming uboot"
 PACKAGECONFIG[fuse] = "-Dfuse=enabled,-Dfuse=disabled,fuse3"
 PACKAGECONFIG[gpt] = "-Dgpt=enabled,-Dgpt=disabled,util-linux"
 PACKAGECONFIG[libdeflate] = "-Dlibdeflate=enabled,-Dlibdeflate=disabled,libdeflate"
