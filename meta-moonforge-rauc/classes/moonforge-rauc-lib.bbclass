@@ -23,7 +23,7 @@ def moonforge_rauc_judge(d, names):
     values = [d.getVar(name) or '' if name in names else None for name in signing.NAMES]
     demo = d.getVar('MOONFORGE_RAUC_CHECKOUT') + '/pki/demo'
     try:
-        errors, warnings = signing.judge(*values, demo, d.getVar('RAUC_RELEASE_BUILD') == '1')
+        errors, warnings = signing.judge(*values, demo, signing.is_release(d.getVar('RAUC_RELEASE_BUILD')))
     except (OSError, ValueError) as error:
         bb.fatal('%s: the signing keys cannot be checked: %s' % (d.getVar('PN'), error))
     for line in warnings:

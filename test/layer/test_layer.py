@@ -2,8 +2,10 @@
 """Layers and recipes as files: what they name exists, and is what they say."""
 
 import hashlib
+import json
 import pathlib
 import re
+import subprocess
 import sys
 
 import pytest
@@ -115,6 +117,42 @@ def test_dynamic_layers_are_used():
         match = re.search(r"dynamic-layers/([^/]+)/recipes-[^/]+/[^/]+/[^/]+\.bb(append)?$", str(path))
         if match:
             assert re.search(rf"{match[1]}:\$\{{LAYERDIR\}}/dynamic-layers/{match[1]}/recipes-\*/\*/\*\.bb{match[2] or ''}(\s|$)", patterns)
+
+
+@pytest.mark.parametrize("path", [p for p in RECIPES if p.suffix != ".inc"], ids=name)
+def test_bitbake_finds_it(path):
+    layer = layer_of(path)
+    conf = layer / "conf" / "layer.conf"
+    patterns = re.findall(r"\$\{LAYERDIR\}/(\S+)", layers.value(conf, "BBFILES") + " " + (layers.value(conf, "BBFILES_DYNAMIC") or ""))
+    assert any(path.relative_to(layer).match(pattern) and len(path.relative_to(layer).parts) == pattern.count("/") + 1 for pattern in patterns)
+
+
+def installed():
+    """What `meson install` installs, below its prefix."""
+    build = TOP / "build" / "release"
+    if not (build / "build.ninja").is_file():
+        pytest.skip(f"{build} is not there")
+    shown = subprocess.run(["meson", "introspect", "--installed", build], check=True, capture_output=True, text=True, timeout=60).stdout
+    prefix = next(option["value"] for option in json.loads(subprocess.run(["meson", "introspect", "--buildoptions", build], check=True,
+                  capture_output=True, text=True, timeout=60).stdout) if option["name"] == "prefix")
+    return sorted(str(pathlib.PurePath(path).relative_to(prefix)) for path in json.loads(shown).values())
+
+
+def test_every_installed_file_is_in_a_package():
+    """Else BitBake says installed-vs-shipped, or it lands in the package that everybody installs."""
+    where = {"datadir": "share", "libexecdir": "libexec", "nonarch_libdir": "lib", "systemd_system_unitdir": "lib/systemd/system"}
+    packages = {"${PN}": ["bin/rauc"], "${PN}-doc": ["share/man"]}
+    for package in layers.value(CLIENT, "PACKAGES").split():
+        files = layers.value(CLIENT, f"FILES:{package}").split()
+        packages[package] = [re.sub(r"\$\{(\w+)\}", lambda m: where[m[1]], file) for file in files]
+    found = installed()
+    assert "bin/rauc" in found and "libexec/rauc/rauc-fetch" in found
+    for path in found:
+        owners = [package for package, files in packages.items() if any(path == file or path.startswith(file + "/") for file in files)]
+        assert len(owners) == 1, f"{path}: {owners}"
+    for package, files in packages.items():
+        for file in files:
+            assert any(path == file or path.startswith(file + "/") for path in found), f"{package}: nothing is installed as {file}"
 
 
 def options():

@@ -66,7 +66,13 @@ def test_signing_is_checked_before_every_bundle():
     assert "inherit moonforge-rauc-lib bundle moonforge-rauc-signing" in (LAYER / "recipes-core" / "bundles" / "moonforge-bundle.inc").read_text()
 
 
-@pytest.mark.parametrize("release, keys", [("0", "allow"), ("1", "refuse")])
+@pytest.mark.parametrize("word", ["yes", "true", "01", " 1"])
+def test_a_release_is_not_missed(word):
+    with pytest.raises(fakebb.Fatal, match="neither 0 nor 1"):
+        data(RAUC_RELEASE_BUILD=word).load(LIB, SIGNING).call("moonforge_rauc_check_signing")
+
+
+@pytest.mark.parametrize("release, keys", [("0", "allow"), ("", "allow"), ("1", "refuse"), ("yes", "refuse")])
 def test_the_builds_own_client_refuses_them_too(release, keys):
     text = layers.value(LAYER / "recipes-core" / "moonforge-rauc" / "moonforge-rauc_0.1.0.bb", "MOONFORGE_RAUC_DEMO_KEYS:class-native")
     assert data(RAUC_RELEASE_BUILD=release).expand(text) == keys

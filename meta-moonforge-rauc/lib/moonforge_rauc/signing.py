@@ -37,6 +37,13 @@ def unusable(name, value):
     return None
 
 
+def is_release(text):
+    """RAUC_RELEASE_BUILD. A word that is not understood must not mean no."""
+    if text not in (None, "", "0", "1"):
+        raise ValueError(f"RAUC_RELEASE_BUILD = '{text}' is neither 0 nor 1")
+    return text == "1"
+
+
 def is_half_set(values, demo_folder):
     """Do the defaults stand in for some only? A keyring of one's own may contain the demo CA beside others."""
     defaults = [os.path.realpath(os.path.dirname(value)) == os.path.realpath(demo_folder) for _, value in values if not is_url(value)]

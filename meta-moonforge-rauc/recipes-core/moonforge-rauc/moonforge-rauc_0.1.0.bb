@@ -49,7 +49,7 @@ PACKAGECONFIG[uboot] = "-Duboot=enabled,-Duboot=disabled,libubootenv"
 # A device trusts the public demo keys only if its system.conf says so. The build's own client signs with them, but
 # for a release.
 MOONFORGE_RAUC_DEMO_KEYS = "refuse"
-MOONFORGE_RAUC_DEMO_KEYS:class-native = "${@'refuse' if d.getVar('RAUC_RELEASE_BUILD') == '1' else 'allow'}"
+MOONFORGE_RAUC_DEMO_KEYS:class-native = "${@'allow' if d.getVar('RAUC_RELEASE_BUILD') in (None, '', '0') else 'refuse'}"
 EXTRA_OEMESON = " \
     -Dtests=false \
     -Ddemo_keys=${MOONFORGE_RAUC_DEMO_KEYS} \
