@@ -17,17 +17,21 @@ struct HashIndex {
 };
 
 typedef struct {
+	uint8_t bytes[PART];
+	uint8_t digests[PART_CHUNKS * DIGEST_SIZE];
+} Part;
+
+typedef struct {
 	Source *image;
 	int fd;
 	Digest *whole;
 	Progress *progress;
 	uint64_t from, total;
+	/* Item i has part i % n_parts for itself until consumed: fresh memory for each would cost as
+	 * much in page faults as its bytes do in hashing. */
+	Part *parts;
+	unsigned n_parts;
 } Job;
-
-typedef struct {
-	uint8_t bytes[PART];
-	uint8_t digests[PART_CHUNKS * DIGEST_SIZE];
-} Part;
 
 bool hash_index_check_size(uint64_t size, GError **error)
 {
@@ -53,15 +57,12 @@ static size_t part_size(const Job *job, uint64_t item)
 static void *hash_chunks(void *user, uint64_t item, GError **error)
 {
 	const Job *job = user;
-	/* aligned for sources that read past the page cache */
-	Part *part = g_aligned_alloc(1, sizeof(Part), HASH_INDEX_CHUNK);
+	Part *part = &job->parts[item % job->n_parts];
 	g_autoptr(Digest) digest = digest_new();
 	size_t size = part_size(job, item);
 
-	if (!source_read_at(job->image, part->bytes, size, item * PART, error)) {
-		g_aligned_free(part);
+	if (!source_read_at(job->image, part->bytes, size, item * PART, error))
 		return NULL;
-	}
 	for (size_t i = 0; i < size / HASH_INDEX_CHUNK; i++) {
 		digest_update(digest, part->bytes + i * HASH_INDEX_CHUNK, HASH_INDEX_CHUNK);
 		digest_finish(digest, part->digests + i * DIGEST_SIZE);
@@ -69,23 +70,17 @@ static void *hash_chunks(void *user, uint64_t item, GError **error)
 	return part;
 }
 
-static bool hash_whole(void *user, uint64_t item, void *owned, GError **error)
+static bool hash_whole(void *user, uint64_t item, void *made, GError **error)
 {
 	const Job *job = user;
-	Part *part = owned;
+	const Part *part = made;
 	size_t size = part_size(job, item);
 
 	digest_update(job->whole, part->bytes, size);
 	bool ok = fd_write_at(job->fd, part->digests, size / HASH_INDEX_CHUNK * DIGEST_SIZE,
 	                      item * PART_CHUNKS * DIGEST_SIZE, "the block hash index", error);
-	g_aligned_free(part);
 	progress_bytes(job->progress, job->from + item * PART + size, job->total);
 	return ok;
-}
-
-static void discard(void *user G_GNUC_UNUSED, void *part)
-{
-	g_aligned_free(part);
 }
 
 bool hash_index_create(Source *image, int fd, Pool *pool, uint8_t whole[DIGEST_SIZE],
@@ -97,15 +92,19 @@ bool hash_index_create(Source *image, int fd, Pool *pool, uint8_t whole[DIGEST_S
 bool hash_index_create_told(Source *image, int fd, Pool *pool, Progress *progress, uint64_t from,
                             uint64_t total, uint8_t whole[DIGEST_SIZE], GError **error)
 {
-	static const PoolWork work = { hash_chunks, hash_whole, discard };
+	static const PoolWork work = { .produce = hash_chunks, .consume = hash_whole };
 	g_autoptr(Digest) digest = digest_new();
-	Job job = { image, fd, digest, progress, from, total };
+	Job job = { image, fd, digest, progress, from, total, NULL, pool_depth(pool) };
 
-	if (!hash_index_check_size(image->size, error) ||
-	    !pool_run(pool, (image->size + PART - 1) / PART, &work, &job, error))
+	if (!hash_index_check_size(image->size, error))
 		return false;
-	digest_finish(digest, whole);
-	return true;
+	/* aligned for sources that read past the page cache */
+	job.parts = g_aligned_alloc(job.n_parts, sizeof(Part), HASH_INDEX_CHUNK);
+	bool ok = pool_run(pool, (image->size + PART - 1) / PART, &work, &job, error);
+	g_aligned_free(job.parts);
+	if (ok)
+		digest_finish(digest, whole);
+	return ok;
 }
 
 static bool check_load(uint64_t size, uint64_t image_size, GError **error)

@@ -21,7 +21,7 @@
  * seed may change at any time.
  *
  * Memory is the same for every image: the plan lies in a file, 4 bytes a chunk, indexes are read
- * in windows, and sought are SEEDS_LOT chunks at once, with 4 MiB; where more are missing, the
+ * in windows, and sought are SEEDS_LOT chunks at once, with 1 MiB; where more are missing, the
  * indexes are gone through once for each such lot.
  */
 
@@ -32,7 +32,7 @@
 
 #define SEEDS_PART        (1024 * 1024) /* what is filled at once */
 #define SEEDS_PART_CHUNKS (SEEDS_PART / HASH_INDEX_CHUNK)
-#define SEEDS_LOT         (256 * 1024)
+#define SEEDS_LOT         (64 * 1024)
 #define SEEDS_MOST_OTHERS 3
 
 typedef enum {
