@@ -102,6 +102,12 @@ static const Verb verbs[] = {
 	  { "status", "Show system status\n\n" STATUS_EPILOGUE, "Status options:", NULL,
 	    options_status },
 	  { NULL }, command_status, NULL, true },
+	{ "update", "Look for an update, and install it",
+	  { "update", "Ask the server for its bundle, and install it if it is new for this device.\n"
+	    "The address: --url, RAUC_BUNDLE_URL (of the environment, or of update.env beside system.conf),\n"
+	    "or url= in [update] or [polling] of system.conf.",
+	    "Update options:", NULL, options_update },
+	  { NULL }, command_update, NULL, false },
 	{ "write-slot", "Write image to slot and bypass all update logic",
 	  { "write-slot <SLOTNAME> <IMAGE>",
 	    "Manually write image to slot (using slot update handler).\n"

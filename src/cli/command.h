@@ -8,6 +8,7 @@
 
 #include "base/pool.h"
 #include "cli/options.h"
+#include "cli/outcome.h"
 
 /* All of it, from the arguments to the exit code. `serve` is the verb of the other door. */
 int command_run(char *const *argv, OptionsServe serve);
@@ -28,7 +29,12 @@ int command_replace_signature(const Options *options);
 int command_resign(const Options *options);
 int command_service(const Options *options);
 int command_status(const Options *options);
+int command_update(const Options *options);
 int command_write_slot(const Options *options);
+
+/* What `install` does with this bundle, for other verbs: says everything it says, on stdout if not `is_json`. */
+void command_install_bundle(const Options *options, const char *path, bool is_json,
+                            Outcome *outcome);
 
 /* Are there recipients? Complains where not; asked before arguments are counted. */
 bool command_encrypt_is_given(const Options *options);

@@ -169,6 +169,17 @@ const OptionsRow options_doctor[] = {
 	OPTIONS_END
 };
 
+const OptionsRow options_update[] = {
+	TEXT("url", 0, url, "where the bundle is, instead of what is configured", "URL"),
+	FLAG("check", 0, only_check, "only say whether there is something to install (exit code 6: there is)"),
+	FLAG("force", 0, is_forced, "install whatever is offered, also what failed before; at once"),
+	FLAG("progress", 0, show_progress, "show progress bar"),
+	FLAG("cancel-on-interrupt", 0, cancel_on_interrupt, "Ctrl+C and SIGTERM cancel the installation"),
+	TEXT("output-format", 0, output_format, "output format (readable, json, json-pretty)", "FORMAT"),
+	ACCESS_ROWS,
+	OPTIONS_END
+};
+
 const OptionsRow options_write_slot[] = {
 	TEXT("image-type", 't', image_type, "image type, instead of what the file name says", "TYPE"),
 	OPTIONS_END
@@ -289,7 +300,7 @@ void options_clear(Options *options)
 		                                    options_convert,    options_info,
 		                                    options_extract,    options_status,
 		                                    options_write_slot, options_keyring,
-		                                    options_doctor };
+		                                    options_doctor,     options_update };
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(tables); i++) {
 		for (const OptionsRow *row = tables[i]; row->name; row++) {

@@ -43,9 +43,13 @@ typedef struct {
 	gboolean dump_cert, dump_recipients, is_detailed;
 	/* install */
 	gboolean ignore_compatible, ignore_version_limit, show_progress, cancel_on_interrupt;
+	gboolean is_terse; /* no option: what is said goes to a log */
 	char *transaction_id, *require_manifest_hash, *handler_args, *override_boot_slot;
 	/* write-slot */
 	char *image_type, *image_type_compat; /* the second is its older name */
+	/* update */
+	char *url;
+	gboolean only_check, is_forced;
 	/* doctor */
 	char *root;
 	/* access to a server */
@@ -69,7 +73,7 @@ typedef struct {
 extern const OptionsRow options_install[], options_bundle[], options_resign[], options_convert[],
 	options_encrypt[], options_replace_signature[], options_extract[], options_info[],
 	options_status[], options_write_slot[], options_service[], options_keyring[],
-	options_doctor[];
+	options_doctor[], options_update[];
 
 /* How one command line is described in its help. */
 typedef struct {

@@ -60,6 +60,7 @@ static Config *config_new(const char *path)
 	config->keyring.allow_demo_keys = ALLOW_DEMO_KEYS;
 	config->handler_timeout_sec = 3600;
 	config->keyring.expiry_warning_days = 180;
+	config->update.rollout_percent = 100;
 	config->logs = g_ptr_array_new_with_free_func(log_free);
 	config->slots = g_ptr_array_new_with_free_func((GDestroyNotify)slot_free);
 	config->repos = g_ptr_array_new_with_free_func((GDestroyNotify)config_repo_free);
@@ -86,6 +87,10 @@ static void free_sections(Config *config)
 	g_strfreev(config->polling.install_criteria);
 	g_strfreev(config->polling.reboot_criteria);
 	g_strfreev(config->polling.reboot_cmd);
+	g_free(config->update.url);
+	g_strfreev(config->update.criteria);
+	g_strfreev(config->update.window);
+	g_strfreev(config->update.inhibit_files);
 }
 
 void config_free(Config *config)
@@ -174,6 +179,7 @@ static bool take_sections(Config *config, KeyFile *file, GError **error)
 	       config_take_casync(config, file, error) &&
 	       config_take_streaming(config, file, error) &&
 	       config_take_polling(config, file, error) &&
+	       config_take_update(config, file, error) &&
 	       config_take_encryption(config, file, error) &&
 	       config_take_autoinstall(config, file, error) &&
 	       config_take_handlers(config, file, error) && config_take_logs(config, file, error) &&

@@ -57,6 +57,7 @@ struct Config {
 	ConfigCasync casync;
 	ConfigStreaming streaming;
 	ConfigPolling polling;
+	ConfigUpdate update;
 	char *encryption_key, *encryption_cert;
 	char *autoinstall_path;
 	char *handler_system_info, *handler_pre_install, *handler_post_install,

@@ -175,6 +175,17 @@ static void set_polling(GKeyFile *file, const ConfigPolling *polling)
 	set_words(file, "polling", "reboot-cmd", polling->reboot_cmd, "reboot");
 }
 
+static void set_update(GKeyFile *file, const ConfigUpdate *update)
+{
+	set_string(file, "update", "url", update->url);
+	set_list(file, "update", "criteria", update->criteria, NULL);
+	set_list(file, "update", "window", update->window, NULL);
+	set_int(file, "update", "rollout-percent", update->rollout_percent, 100);
+	set_list(file, "update", "inhibit-files", update->inhibit_files, NULL);
+	if (update->reboot)
+		g_key_file_set_boolean(file, "update", "reboot", TRUE);
+}
+
 static void set_files(GKeyFile *file, const Config *config)
 {
 	set_string(file, "encryption", "key", config->encryption_key);
@@ -249,6 +260,7 @@ char *config_format(const Config *config)
 	set_keyring(file, &config->keyring);
 	set_sources(file, config);
 	set_polling(file, &config->polling);
+	set_update(file, &config->update);
 	set_files(file, config);
 	for (unsigned i = 0; i < config->logs->len; i++)
 		set_log(file, config->logs->pdata[i]);

@@ -19,6 +19,8 @@ bool config_take_polling(Config *config, KeyFile *file, GError **error);
 bool config_take_encryption(Config *config, KeyFile *file, GError **error);
 bool config_take_autoinstall(Config *config, KeyFile *file, GError **error);
 bool config_take_handlers(Config *config, KeyFile *file, GError **error);
+/* [update], which is ours */
+bool config_take_update(Config *config, KeyFile *file, GError **error);
 /* [log.<name>] */
 bool config_take_logs(Config *config, KeyFile *file, GError **error);
 /* [slot.<class>.<index>], with their parents and boot names */

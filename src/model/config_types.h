@@ -44,6 +44,16 @@ typedef struct {
 	GStrv inhibit_files, candidate_criteria, install_criteria, reboot_criteria, reboot_cmd;
 } ConfigPolling;
 
+/* Ours: what holds for `rauc update`, and besides [polling] for the service's poller. */
+typedef struct {
+	char *url;
+	GStrv criteria;      /* what is new; NULL: the default of who asks */
+	GStrv window;        /* maintenance windows, see model/window.h; NULL: always */
+	int rollout_percent; /* 100: of the devices, how many take it */
+	GStrv inhibit_files; /* while one of them is there, nothing is installed */
+	bool reboot;         /* `rauc update`: into what was installed */
+} ConfigUpdate;
+
 typedef struct {
 	char *name, *filename, *format; /* filename resolved below the data directory */
 	GStrv events;

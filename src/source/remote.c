@@ -524,6 +524,8 @@ Source *source_remote_open(const RemoteRequest *request, GError **error)
 	cancel_watch(remote->cancel, &remote->watch);
 	if (!open_helper(remote, &remote->info, &remote->source.size, error)) {
 		cancel_blame(remote->cancel, error); /* who shut the socket down */
+		if (request->http)
+			*request->http = remote->helper.http;
 		return NULL;
 	}
 	remote->streams = remote_streams_new(remote->source.size);

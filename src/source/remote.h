@@ -37,6 +37,8 @@ typedef struct {
 	const WireWords *words; /* of OPEN */
 	const char *
 		folder; /* for what a server without ranges makes us keep; NULL: that for temporary files */
+	unsigned
+		*http; /* where opening fails: what the server said, 0: nothing. NULL: not wanted */
 	Cancel *cancel; /* ends all waiting, here and when reading; NULL: nothing does */
 	/* From another thread. NULL: something comes again. */
 	void (*waiting)(void *user_data, const RemoteWaiting *waiting);

@@ -198,6 +198,7 @@ bool remote_helper_open(RemoteHelper *helper, RemoteInfo *info, uint64_t *size, 
 			return take_opened(&head, bytes, info, size, error);
 		}
 		if (head.type == WIRE_FAILED) {
+			helper->http = find_unsigned(&head, bytes, "http");
 			g_propagate_error(error, remote_helper_failure(&head, bytes));
 			return false;
 		}

@@ -17,6 +17,7 @@ typedef struct {
 	ProcessHelper process; /* its fd is -1 where none runs */
 	bool has_ended;        /* without being asked to: that is why the last call failed */
 	bool was_open;
+	unsigned http; /* of the FAILED that refused to open */
 	unsigned n_ends;
 } RemoteHelper;
 

@@ -11,7 +11,7 @@
 /* In pieces. */
 #define STORE     832 /* 3.25 MiB */
 #define KEEP_READ 128 /* of them for what was read: blocks do not end where pieces do */
-#define AHEAD     384
+#define AHEAD     320
 #define STEP      48   /* of credit: a message for each piece would be too many */
 #define LAG       512  /* readers side by side are so far apart */
 #define LEAP      2048 /* further on in a stream than this is another one */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "system/history.h"
 #include "system/trust.h"
 
 static bool find_other(System *system, GPtrArray *found, GError **error)
@@ -130,6 +131,8 @@ static bool mark_good(System *system, const GPtrArray *slots, const char *identi
 	if (!set_named_state(system, slots->pdata[0], true, error))
 		return false;
 	trust_note_good(system, slots->pdata[0]);
+	if (slots->pdata[0] == system_booted(system))
+		history_note_good();
 	if (!system_config(system)->prevent_late_fallback || !g_str_equal(identifier, "booted"))
 		return true;
 

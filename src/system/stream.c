@@ -120,6 +120,8 @@ static bool add_words(WireWords *words, const Config *config, const StreamAccess
 	wire_add_number(words, "rate-limit", streaming->rate_limit);
 	if (!access->is_patient)
 		wire_add(words, "open-tries", "1");
+	if (access->etag)
+		add_header(words, "If-None-Match", access->etag);
 	if (access->system) {
 		for (char **name = streaming->send_headers; name && *name; name++)
 			add_known(words, access, *name);
@@ -167,6 +169,23 @@ const char *stream_user(const Config *config)
 	return user ? user : SANDBOX_USER;
 }
 
+void stream_answer_clear(StreamAnswer *answer)
+{
+	g_clear_pointer(&answer->url, g_free);
+	g_clear_pointer(&answer->etag, g_free);
+}
+
+static void take_answer(StreamAnswer *answer, const Source *source)
+{
+	const RemoteInfo *info = source_remote_info(source);
+
+	stream_answer_clear(answer);
+	*answer = (StreamAnswer){ .url = g_strdup(info->url),
+		                  .etag = g_strdup(info->etag),
+		                  .size = source->size,
+		                  .modified = info->modified };
+}
+
 Source *stream_open(const Config *config, const StreamAccess *access, const char *url,
                     GError **error)
 {
@@ -178,6 +197,7 @@ Source *stream_open(const Config *config, const StreamAccess *access, const char
 		                  .user = stream_user(config),
 		                  .words = words,
 		                  .folder = config->data_directory,
+		                  .http = asked->answer ? &asked->answer->http : NULL,
 		                  .cancel = asked->cancel,
 		                  .waiting = asked->waiting,
 		                  .fetched = asked->fetched,
@@ -190,6 +210,8 @@ Source *stream_open(const Config *config, const StreamAccess *access, const char
 		g_prefix_error(error, "Failed to stream bundle %s: ", url);
 		return NULL;
 	}
+	if (asked->answer)
+		take_answer(asked->answer, source);
 	if (!source_remote_info(source)->is_http2)
 		g_debug("using HTTP/1 for streaming");
 	return source;

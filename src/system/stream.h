@@ -10,6 +10,16 @@
 #include "source/remote.h"
 #include "system/system.h"
 
+/* What a server said of its file, or instead of it. */
+typedef struct {
+	unsigned http;    /* it was refused with this status; 0: it was not, or without an answer */
+	char *url, *etag; /* where it was found in the end; "": the server has no ETag */
+	uint64_t size, modified; /* Unix; 0: not said */
+} StreamAnswer;
+
+void stream_answer_clear(StreamAnswer *answer);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(StreamAnswer, stream_answer_clear)
+
 typedef struct {
 	/* Instead of the configuration's, each where it is not NULL. */
 	const char *tls_cert, *tls_key, *tls_ca;
@@ -17,7 +27,9 @@ typedef struct {
 	bool is_patient; /* a server that is not there is waited for; else it is asked once */
 	const char *const *headers; /* "Name: value", NULL: none */
 	const char *transaction;    /* told to the server where the configuration says so */
-	System *system;             /* what is told of the device; NULL: nothing */
+	const char *etag;     /* only something else is wanted: 304 otherwise; NULL: anything is */
+	StreamAnswer *answer; /* NULL: not wanted */
+	System *system;       /* what is told of the device; NULL: nothing */
 	/* As RemoteRequest has them. */
 	Cancel *cancel;
 	void (*waiting)(void *user, const RemoteWaiting *waiting);

@@ -94,6 +94,16 @@ static void assert_same_polling(const ConfigPolling *a, const ConfigPolling *b)
 	SAME_LIST(reboot_cmd);
 }
 
+static void assert_same_update(const ConfigUpdate *a, const ConfigUpdate *b)
+{
+	SAME_TEXT(url);
+	SAME_LIST(criteria);
+	SAME_LIST(window);
+	SAME_NUMBER(rollout_percent);
+	SAME_LIST(inhibit_files);
+	SAME_NUMBER(reboot);
+}
+
 static void assert_same_log(const ConfigLog *a, const ConfigLog *b)
 {
 	SAME_TEXT(name);
@@ -144,6 +154,7 @@ static void assert_same(const Config *a, const Config *b)
 	assert_same_system(a, b);
 	assert_same_sections(a, b);
 	assert_same_polling(&a->polling, &b->polling);
+	assert_same_update(&a->update, &b->update);
 	SAME_NUMBER(logs->len);
 	for (unsigned i = 0; i < a->logs->len; i++)
 		assert_same_log(a->logs->pdata[i], b->logs->pdata[i]);
@@ -183,7 +194,8 @@ static void test_defaults(void)
 				   "[slot.rootfs.0]\ntype=raw\ndevice=/dev/sda1\nreadonly=false\n"
 				   "bootname=A\n"
 				   "[polling]\nurl=http://x\ninterval-sec=86400\n"
-				   "max-interval-sec=345600\nreboot-cmd=reboot\n";
+				   "max-interval-sec=345600\nreboot-cmd=reboot\n"
+				   "[update]\nrollout-percent=100\nreboot=false\n";
 	static const char expected[] = "[system]\ncompatible=X\nbootloader=grub\n"
 				       "data-directory=/data\n\n"
 				       "[polling]\nurl=http://x\n\n"

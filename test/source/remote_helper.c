@@ -69,9 +69,10 @@ static void test_refused(void)
 	static const struct {
 		const char *mode;
 		int why;
-	} rows[] = { { "refuse", FAILURE_NOT_FOUND },
-		     { "no-size", FAILURE_FORMAT },
-		     { "end", FAILURE_IO } };
+		unsigned http;
+	} rows[] = { { "refuse", FAILURE_NOT_FOUND, 404 },
+		     { "no-size", FAILURE_FORMAT, 0 },
+		     { "end", FAILURE_IO, 0 } };
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
 		g_autoptr(GError) error = NULL;
@@ -80,6 +81,7 @@ static void test_refused(void)
 		init(&world, rows[i].mode, NULL);
 		g_assert_false(remote_helper_open(&world.helper, &world.info, &world.size, &error));
 		g_assert_error(error, FAILURE, rows[i].why);
+		g_assert_cmpuint(world.helper.http, ==, rows[i].http);
 		g_assert_true(world.helper.has_ended == g_str_equal(rows[i].mode, "end"));
 		clear(&world);
 	}

@@ -26,6 +26,7 @@ CONFIG = {
     "casync": ("config_section.c", [[]]),
     "streaming": ("config_section.c", [[]]),
     "polling": ("config_section.c", [["polling:url=http://x"]]),
+    "update": ("config_update.c", [[]]),
     "encryption": ("config_section.c", [[]]),
     "autoinstall": ("config_section.c", [[]]),
     "log.x": ("config_log.c", [["log.x:filename=/x"]]),
@@ -236,7 +237,7 @@ def test_every_variable_is_told():
 
 
 def test_every_exit_code_is_told():
-    assert re.findall(r"(?m)^\.TP\n\.B (\d)$", sections(page("rauc.1"), "SH")["EXIT STATUS"]) == ["0", "1", "2", "3", "4"]
+    assert re.findall(r"(?m)^\.TP\n\.B (\d)$", sections(page("rauc.1"), "SH")["EXIT STATUS"]) == ["0", "1", "2", "3", "4", "5", "6"]
 
 
 def test_variables_of_hooks_and_handlers():

@@ -9,8 +9,10 @@ import subprocess
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-UNITS = ["rauc.service", "rauc-mark-good.service", "rauc-trial.service"]
+UNITS = ["rauc.service", "rauc-mark-good.service", "rauc-trial.service", "rauc-update.service"]
+TIMER = "rauc-update.timer"
 HEALTH = sorted(path.name for path in (TOP / "data/health").glob("*.service"))
+MOST_EXPOSED_UPDATE = 50  # who only asks and decides
 MOST_EXPOSED = 65  # of 100: what an updater cannot do without, see the comments in rauc.service.in
 
 
@@ -41,6 +43,7 @@ def units(tmp_path):
         (folder / name).write_text(text.replace("@bindir@", str(tmp_path)).replace("@libexecdir@", str(tmp_path)))
     for name in HEALTH:
         shutil.copy(TOP / "data/health" / name, folder)
+    shutil.copy(TOP / "data" / TIMER, folder)
     return folder
 
 
@@ -51,7 +54,7 @@ def analyze(*args):
     return done
 
 
-@pytest.mark.parametrize("name", UNITS + HEALTH)
+@pytest.mark.parametrize("name", [*UNITS, TIMER, *HEALTH])
 def test_systemd_verifies_the_unit(units, name):
     done = analyze("verify", "--man=no", "--recursive-errors=no", units / name)
     said = [line for line in done.stderr.splitlines() if name in line]
@@ -64,6 +67,20 @@ def test_a_planted_mistake_is_found(units):
     unit.write_text(unit.read_text().replace("[Service]\n", "[Service]\nProtectKernelLog=yes\n"))
     done = analyze("verify", "--man=no", "--recursive-errors=no", unit)
     assert "ProtectKernelLog" in done.stderr
+
+
+def test_the_timer_comes_back(units):
+    """Every two hours, not once: a key systemd does not know is only a warning to it, and so to nobody on a device."""
+    timer = units / TIMER
+    value = dict(re.findall(r"(?m)^(\w+)=(.*)$", timer.read_text()))
+    assert value["OnUnitActiveSec"] == "2h" and value["OnBootSec"] and value["RandomizedDelaySec"]
+    timer.write_text(timer.read_text().replace("OnUnitActiveSec=", "OnUnitActive="))
+    assert "OnUnitActive" in analyze("verify", "--man=no", "--recursive-errors=no", timer).stderr
+
+
+def test_the_update_is_less_than_the_service(units):
+    done = analyze("security", "--offline=true", "--no-pager", f"--threshold={MOST_EXPOSED_UPDATE}", units / "rauc-update.service")
+    assert done.returncode == 0, done.stdout[-200:] + done.stderr
 
 
 def enable(folder, *names):
@@ -83,7 +100,7 @@ def cycles(folder):
 
 def test_health_checks_may_come_after_everything(units):
     """All of them enabled, and one of them after multi-user.target: there is an order."""
-    enable(units, *UNITS[1:], *HEALTH)
+    enable(units, *UNITS[1:], TIMER, *HEALTH)
     assert cycles(units) == []
     mark = units / "rauc-mark-good.service"
     mark.write_text(mark.read_text().replace("DefaultDependencies=no\n", ""))
@@ -190,7 +207,11 @@ def test_the_service_is_as_confined_as_an_updater_can_be(units):
 
 
 def test_every_capability_has_its_reason():
-    text = (TOP / "data/rauc.service.in").read_text()
+    for name in ("rauc.service.in", "rauc-update.service.in"):
+        check_capabilities((TOP / "data" / name).read_text())
+
+
+def check_capabilities(text):
     kept = set(" ".join(re.findall(r"(?m)^CapabilityBoundingSet=(.*)$", text)).split())
     told = set(re.findall(r"CAP_\w+", " ".join(re.findall(r"(?m)^#   (CAP_.*?)  ", text))))
     assert kept == told

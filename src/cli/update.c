@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * rauc update: one look at the server, and an installation if there is something new. It ends when that is
+ * done; who calls it again is a timer (rauc-update.timer) or a person.
+ */
+
+#include "install/update.h"
+
+#include <time.h>
+
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/conf.h"
+#include "cli/output.h"
+#include "cli/reboot.h"
+#include "cli/update_settings.h"
+#include "cli/update_show.h"
+#include "model/window.h"
+
+typedef struct {
+	const Options *options;
+	bool is_json;
+	System *system;
+	History *history;
+	UpdateSettings settings;
+	Update update;
+	Outcome outcome; /* of the installation */
+	UpdateShown shown;
+} Run;
+
+static void say(const Run *run, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void say(const Run *run, const char *format, ...)
+{
+	va_list arguments;
+
+	if (run->is_json)
+		return;
+	va_start(arguments, format);
+	g_autofree char *text = g_strdup_vprintf(format, arguments);
+	va_end(arguments);
+	output_text("%s\n", text);
+}
+
+/* The reason is complained of, and kept for JSON; the code is the end. */
+static void fail_run(Run *run, int code, GError *error)
+{
+	output_complain("%s", error->message);
+	run->shown.code = code;
+	run->shown.error = error;
+}
+
+static int moment_now(void)
+{
+	g_autoptr(GDateTime) now = g_date_time_new_now_local();
+
+	return window_moment(g_date_time_get_day_of_week(now), g_date_time_get_hour(now),
+	                     g_date_time_get_minute(now));
+}
+
+static void save(const Run *run)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!history_save(run->system, run->history, &error))
+		g_warning("%s", error->message);
+}
+
+static const char *const *criteria_of(const Run *run)
+{
+	static const char *const usual[] = { "different-bundle", NULL };
+	const Config *config = system_config(run->system);
+
+	if (config->update.criteria)
+		return (const char *const *)config->update.criteria;
+	return run->settings.is_polled ? (const char *const *)config->polling.candidate_criteria
+	                               : usual;
+}
+
+/* Started by a timer, and the server was not there the last times: it is left alone for a while. Who starts it by
+ * hand wants to know now. */
+static bool has_to_pause(Run *run)
+{
+	const char *trigger = g_getenv("TRIGGER_UNIT");
+	unsigned pause = update_pause(run->history, time(NULL));
+
+	if (!trigger || !g_str_has_suffix(trigger, ".timer") || !pause || run->options->is_forced)
+		return false;
+	run->shown.pause = pause;
+	say(run,
+	    "the server could not be asked %u times in a row: it is left alone for %u min more",
+	    run->history->n_errors, (pause + 59) / 60);
+	return true;
+}
+
+static bool look(Run *run)
+{
+	UpdateRequest request = { .url = run->settings.url,
+		                  .access = options_access(run->options),
+		                  .criteria = criteria_of(run),
+		                  .moment = moment_now(),
+		                  .is_forced = run->options->is_forced };
+	GError *error = NULL;
+
+	request.access.is_patient = true;
+	if (update_check(run->system, run->history, &request, &run->update, &error)) {
+		save(run);
+		run->shown.update = &run->update;
+		return true;
+	}
+	update_note_error(run->history, time(NULL), g_random_int());
+	save(run);
+	fail_run(run, update_can_retry(error) ? UPDATE_NO_SERVER : UPDATE_FAILED, error);
+	return false;
+}
+
+/* --- Reboot ------------------------------------------------------------------- */
+
+static void reboot(Run *run)
+{
+	GError *error = NULL;
+	const ConfigUpdate *rules = &system_config(run->system)->update;
+	int wait = run->options->is_forced
+	                   ? 0
+	                   : window_wait((const char *const *)rules->window, moment_now());
+
+	run->shown.reboot = UPDATE_REBOOT_NEEDED;
+	if (!run->settings.reboot) {
+		say(run, "a restart is needed to run it");
+	} else if (wait) {
+		run->shown.reboot = UPDATE_REBOOT_HELD_BACK;
+		say(run,
+		    "a restart is needed to run it; the maintenance window for it opens in %d min",
+		    wait);
+	} else if (reboot_request(&error)) {
+		run->shown.reboot = UPDATE_REBOOT_REQUESTED;
+		say(run, "restarting to run it");
+	} else if (g_error_matches(error, FAILURE, FAILURE_BUSY)) {
+		run->shown.reboot = UPDATE_REBOOT_HELD_BACK;
+		say(run, "%s; it is asked for again the next time", error->message);
+		g_error_free(error);
+	} else {
+		run->shown.reboot = UPDATE_REBOOT_FAILED;
+		fail_run(run, UPDATE_FAILED, error);
+	}
+}
+
+/* --- Installation ------------------------------------------------------------- */
+
+static void install(Run *run)
+{
+	Options options = *run->options;
+
+	options.require_manifest_hash = run->history->hash;
+	options.show_progress = output_is_terminal();
+	options.is_terse = !options.show_progress;
+	update_begin(run->history);
+	save(run);
+	command_install_bundle(&options, run->settings.url, run->is_json, &run->outcome);
+	run->shown.outcome = &run->outcome;
+	run->shown.code = (int)run->outcome.result;
+	switch (run->outcome.result) {
+	case OUTCOME_SUCCEEDED:
+		update_end(run->history, NULL);
+		break;
+	case OUTCOME_FAILED:
+		update_end(run->history, run->outcome.code ? run->outcome.code : "unknown");
+		break;
+	default: /* nothing was found out about the bundle */
+		break;
+	}
+	save(run);
+	if (run->outcome.result == OUTCOME_SUCCEEDED)
+		reboot(run);
+}
+
+static void act(Run *run)
+{
+	const Decision *decision = &run->update.decision;
+
+	if (decision->kind == DECISION_INSTALL && run->options->only_check) {
+		say(run, "to be installed: %s", decision->reason);
+		run->shown.code = UPDATE_AVAILABLE;
+	} else if (decision->kind == DECISION_INSTALL) {
+		say(run, "%s: it is installed now", decision->reason);
+		install(run);
+	} else if (decision->kind == DECISION_AWAITS_BOOT && !run->options->only_check) {
+		say(run, "nothing to install: %s", decision->reason);
+		if (update_may_reboot(run->history))
+			reboot(run);
+		else
+			run->shown.reboot = UPDATE_REBOOT_NEEDED;
+	} else {
+		say(run, "nothing to install: %s", decision->reason);
+	}
+}
+
+static void go(Run *run)
+{
+	GError *error = NULL;
+
+	run->system = conf_open_system(run->options, &error);
+	if (!run->system || !update_settings_load(system_config(run->system), run->options->url,
+	                                          &run->settings, &error)) {
+		fail_run(run, UPDATE_FAILED, error);
+		return;
+	}
+	run->shown.url = run->settings.url;
+	run->shown.history = run->history = history_load(run->system);
+	if (!has_to_pause(run) && look(run))
+		act(run);
+}
+
+static void clear(Run *run)
+{
+	g_clear_error((GError **)&run->shown.error);
+	update_clear(&run->update);
+	outcome_clear(&run->outcome);
+	update_settings_clear(&run->settings);
+	history_free(run->history);
+	system_free(run->system);
+}
+
+int command_update(const Options *options)
+{
+	Run run = { .options = options };
+	OutputFormat format;
+
+	if (!output_format_by_name(options->output_format, &format) || format == OUTPUT_SHELL ||
+	    format == OUTPUT_JSON_2) {
+		output_complain("Unknown output format: '%s'.", options->output_format);
+		output_complain("Supported formats are: readable, json, json-pretty.");
+		return 1;
+	}
+	run.is_json = format != OUTPUT_READABLE;
+	go(&run);
+	if (run.is_json) {
+		g_autoptr(GString) text = g_string_new(NULL);
+
+		update_show_json(text, &run.shown, format == OUTPUT_JSON_PRETTY);
+		output_bytes(text);
+	}
+	int code = run.shown.code;
+	clear(&run);
+	return code;
+}
