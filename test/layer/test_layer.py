@@ -206,6 +206,25 @@ def test_providers_are_ours_only_with_the_feature():
         assert f"'{ours}'" in text
 
 
+GPL3 = {"bash", "coreutils", "dosfstools", "findutils", "gawk", "grep", "grub", "grub-editenv", "grub-efi", "gptfdisk", "mtools", "parted", "readline", "sed", "tar"}
+
+
+def test_no_gplv3_on_the_device():
+    """What our packages pull in, and what the image installs of ours. GRUB itself lies on the ESP, in no package."""
+    pulled = set()
+    for path in layers.metadata():
+        for variable, flag, _, text in layers.assignments(path):
+            if re.match(r"(RDEPENDS|RRECOMMENDS|CORE_IMAGE_EXTRA_INSTALL)", variable) and "class-native" not in variable:
+                pulled |= set(re.findall(r"(?<![\w$-])[a-z][a-z0-9-]+(?![\w(-])", text))
+            if variable == "PACKAGECONFIG" and flag:
+                pulled |= set(text.split(",", 2)[-1].replace(",", " ").split())
+    assert {"util-linux-mount", "rauc-mark-good", "libubootenv"} <= pulled
+    assert not pulled & GPL3
+    for path in RECIPES:
+        if "GPL-3.0" in (layers.value(path, "LICENSE") or ""):
+            assert layers.value(path, "LICENSE:${PN}") == "MIT"
+
+
 def test_no_syntax_of_other_releases():
     for path in layers.metadata():
         text = path.read_text()
