@@ -19,7 +19,7 @@ const char *decision_name(DecisionKind kind)
 		[DECISION_NOT_BOOTED] = "not-booted", [DECISION_REFUSED] = "refused",
 		[DECISION_ON_TRIAL] = "on-trial",     [DECISION_INHIBITED] = "inhibited",
 		[DECISION_HELD_BACK] = "held-back",   [DECISION_CLOSED] = "closed",
-		[DECISION_INSTALL] = "install",
+		[DECISION_INSTALL] = "install",       [DECISION_UNCONFIRMED] = "unconfirmed",
 	};
 
 	return names[kind];
@@ -119,12 +119,24 @@ static bool judge_criteria(const DecisionFacts *facts, Decision *decision, GErro
 	g_autoptr(GError) reason = NULL;
 	g_autofree char *all = g_strjoinv(", ", (GStrv)facts->criteria);
 
-	if (facts->is_forced || decision_find_criterion(facts, facts->criteria, &reason))
+	if (facts->is_forced)
 		return false;
+	decision->criterion = decision_find_criterion(facts, facts->criteria, &reason);
+	bool is_confirmed = decision->criterion &&
+	                    (!facts->install_criteria ||
+	                     decision_find_criterion(facts, facts->install_criteria, &reason));
 	if (reason) {
 		g_propagate_error(error, g_steal_pointer(&reason));
 		return true;
 	}
+	if (is_confirmed)
+		return false;
+	if (decision->criterion)
+		return decide(
+			decision, DECISION_UNCONFIRMED,
+			g_strdup_printf("%s is on offer; no install criterion is met, so it is "
+		                        "for somebody else to install",
+		                        version_of(facts->version)));
 	return decide(decision, DECISION_NOT_NEW,
 	              g_strdup_printf("%s is on offer, %s runs: that is nothing new (%s)",
 	                              version_of(facts->version), running_of(facts), all));

@@ -17,13 +17,14 @@ typedef enum {
 	DECISION_CURRENT,      /* it runs already */
 	DECISION_AWAITS_BOOT, /* it is installed, and this is still the boot in which that was done */
 	DECISION_NOT_NEW,     /* by the criteria */
+	DECISION_UNCONFIRMED, /* it is new, but nobody said that it is to be installed */
 	DECISION_REJECTED,    /* it was installed, and did not boot */
-	DECISION_NOT_BOOTED, /* it lies in another slot, which does not boot next */
-	DECISION_REFUSED,    /* installing it failed too often */
-	DECISION_ON_TRIAL,   /* what runs is not marked good: there is nothing to fall back to */
-	DECISION_INHIBITED,  /* a file says: not now */
-	DECISION_HELD_BACK,  /* the roll-out has not reached this device */
-	DECISION_CLOSED,     /* no maintenance window is open */
+	DECISION_NOT_BOOTED,  /* it lies in another slot, which does not boot next */
+	DECISION_REFUSED,     /* installing it failed too often */
+	DECISION_ON_TRIAL,    /* what runs is not marked good: there is nothing to fall back to */
+	DECISION_INHIBITED,   /* a file says: not now */
+	DECISION_HELD_BACK,   /* the roll-out has not reached this device */
+	DECISION_CLOSED,      /* no maintenance window is open */
 	DECISION_INSTALL,
 } DecisionKind;
 
@@ -47,6 +48,8 @@ typedef struct {
 	unsigned n_refused;
 	/* What was configured. criteria: of [update] criteria and [polling] candidate-criteria. */
 	const char *const *criteria;
+	/* What of it is installed; NULL: all of it. [polling] install-criteria; empty: nothing. */
+	const char *const *install_criteria;
 	const char *inhibited_by;        /* NULL: nothing does */
 	unsigned share, rollout_percent; /* of DECISION_SHARES, see decision_share() */
 	int window_wait;                 /* minutes; 0: it is open */
@@ -56,6 +59,8 @@ typedef struct {
 typedef struct {
 	DecisionKind kind;
 	char *reason; /* for people, in one line */
+	const char *
+		criterion; /* why it is new, of those that were given; NULL: it is not, or was not asked */
 } Decision;
 
 /* Fails where versions cannot be compared that have to be: "candidate criteria check failed: …". */

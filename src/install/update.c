@@ -325,6 +325,7 @@ static bool decide(System *system, const History *history, const UpdateRequest *
 		.running_hash = running_hash(system),
 		.running_version = version,
 		.criteria = request->criteria,
+		.install_criteria = request->install_criteria,
 		.inhibited_by = inhibitor ? inhibitor : find_inhibitor(request->inhibit_files),
 		.n_refused =
 			g_strcmp0(history->tried_hash, history->hash) == 0 ? history->n_refused : 0,

@@ -18,8 +18,9 @@
 
 typedef struct {
 	const char *url;
-	StreamAccess access;              /* the user's part of it */
-	const char *const *criteria;      /* see DecisionFacts */
+	StreamAccess access;         /* the user's part of it */
+	const char *const *criteria; /* see DecisionFacts */
+	const char *const *install_criteria;
 	const char *const *inhibit_files; /* besides those of [update]; NULL: none */
 	const char *system_version;       /* NULL: as update_running_version() has it */
 	int moment;                       /* of the week, in local time: window_moment() */

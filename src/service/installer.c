@@ -316,9 +316,9 @@ static void end_install(void *user)
 	installer->is_installing = false;
 	installer->cancel = NULL;
 	set_operation(installer, "idle");
-	free_installation(installation);
 	if (installer->options.installed)
-		installer->options.installed(installer->options.user);
+		installer->options.installed(installer->options.user, installation->error);
+	free_installation(installation);
 }
 
 bool installer_install(Installer *installer, Request *request, GError **error)

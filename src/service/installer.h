@@ -18,10 +18,11 @@
 typedef struct Installer Installer;
 
 typedef struct {
-	System *system;                /* borrowed; belongs to the jobs */
-	JobLine *line;                 /* borrowed */
-	const char *handler_args;      /* borrowed, NULL: none */
-	void (*installed)(void *user); /* after each installation, when all is told */
+	System *system;           /* borrowed; belongs to the jobs */
+	JobLine *line;            /* borrowed */
+	const char *handler_args; /* borrowed, NULL: none */
+	/* After each installation, when all is told; `error` NULL: it has succeeded. */
+	void (*installed)(void *user, const GError *error);
 	void *user;
 } InstallerOptions;
 

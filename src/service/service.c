@@ -12,6 +12,7 @@
 #include "service/job.h"
 #include "service/keyring_watch.h"
 #include "service/links.h"
+#include "service/poller.h"
 #include "service/started.h"
 #include "system/trust.h"
 
@@ -23,6 +24,8 @@ typedef struct {
 	GMainLoop *loop;
 	JobLine *line;
 	Installer *installer;
+	Poller *poller;  /* NULL: nothing is polled */
+	GError *failure; /* why it could not begin; NULL: see the log */
 	bool has_lost_name;
 	bool is_stopping; /* asked to, by a signal */
 } Service;
@@ -65,10 +68,12 @@ static void lose_name(GDBusConnection *bus G_GNUC_UNUSED, const char *name, void
 		g_main_loop_quit(service->loop);
 }
 
-static void after_installation(void *user)
+static void after_installation(void *user, const GError *error)
 {
 	Service *service = user;
 
+	if (service->poller)
+		poller_note_installed(service->poller, error);
 	if (service->has_lost_name)
 		g_main_loop_quit(service->loop);
 }
@@ -133,6 +138,16 @@ static void check_boot_loader(System *system)
 		g_warning("%s", error->message);
 }
 
+/* True where nothing is to be polled. */
+static bool set_up_poller(Service *service, GDBusConnection *bus)
+{
+	if (!system_config(service->system)->polling.url)
+		return true;
+	service->poller = poller_new(service->system, service->line, service->installer, bus,
+	                             &service->failure);
+	return service->poller != NULL;
+}
+
 static bool run(Service *service, const char *handler_args, GDBusConnection *bus)
 {
 	g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
@@ -161,7 +176,10 @@ static bool run(Service *service, const char *handler_args, GDBusConnection *bus
 	started_note(service->system, boot_id);
 	trust_tell(service->system);
 	g_autoptr(KeyringWatch) watch = keyring_watch_new(service->system, line);
+	if (!set_up_poller(service, bus))
+		return false;
 	serve(service, bus);
+	g_clear_pointer(&service->poller, poller_free);
 	return service->is_stopping;
 }
 
@@ -180,6 +198,8 @@ int service_run(System *system, const char *handler_args)
 		          bus_name(&service), error->message);
 	if (bus && run(&service, handler_args, bus))
 		return 0;
-	g_message("Failed to execute service: generic failure (check logs)");
+	g_message("Failed to execute service: %s",
+	          service.failure ? service.failure->message : "generic failure (check logs)");
+	g_clear_error(&service.failure);
 	return 1;
 }

@@ -56,6 +56,15 @@ static const struct {
 	  "" },
 	{ { USUAL, .criteria = both, .version = "0.9" }, DECISION_INSTALL, "" },
 	{ { USUAL, .criteria = none }, DECISION_NOT_NEW, "" },
+	{ { USUAL, .install_criteria = none },
+	  DECISION_UNCONFIRMED,
+	  "for somebody else to install" },
+	{ { USUAL, .install_criteria = higher }, DECISION_INSTALL, "" },
+	{ { USUAL, .install_criteria = higher, .running_version = "3.0" },
+	  DECISION_UNCONFIRMED,
+	  "" },
+	{ { USUAL, .hash = "aa", .install_criteria = none }, DECISION_CURRENT, "" },
+	{ { USUAL, .is_rejected = true, .install_criteria = none }, DECISION_UNCONFIRMED, "" },
 	/* the past */
 	{ { USUAL, .place = DECISION_BOOTS_NEXT }, DECISION_AWAITS_BOOT, "boots next" },
 	{ { USUAL, .place = DECISION_BOOTS_NEXT, .window_wait = 5 }, DECISION_AWAITS_BOOT, "" },
@@ -106,6 +115,8 @@ static const struct {
 	DecisionFacts facts;
 	const char *words;
 } errors[] = {
+	{ { USUAL, .install_criteria = higher, .version = "yesterday" },
+	  "candidate criteria check failed: " },
 	{ { USUAL, .criteria = higher, .version = NULL }, "but the bundle has none" },
 	{ { USUAL, .criteria = higher, .running_version = NULL },
 	  "but the running system has none" },

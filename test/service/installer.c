@@ -40,7 +40,7 @@ static void hear(GDBusConnection *bus G_GNUC_UNUSED, const char *sender G_GNUC_U
 	g_string_append_printf(((Scene *)user)->heard, "%s%s\n", signal, text);
 }
 
-static void count(void *user)
+static void count(void *user, const GError *error G_GNUC_UNUSED)
 {
 	((Scene *)user)->n_installed++;
 }
