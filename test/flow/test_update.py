@@ -428,6 +428,15 @@ def test_reboot_waits_for_the_window(updater, device, bus, start, logind, publis
     assert updater()["reboot"] == "requested"
 
 
+def test_no_reboot_into_what_others_installed(updater, device, bus, start, logind, publish, folder):
+    start()
+    updater.env.update(bus.env, RAUC_FORCE_REBOOT_ON_UPDATE="1")
+    publish("2.0", 1)
+    assert device.call("install", folder / "device.raucb", env=updater.env).code == 0
+    told = updater()
+    assert told["decision"] == "awaits-boot" and told["reboot"] == "needed" and logind.calls() == []
+
+
 def test_never_a_reboot_loop(updater, bus, start, logind, publish):
     """It was restarted and is not what runs: no restart will help, and none is asked for."""
     start()
@@ -499,6 +508,16 @@ def test_the_backend_serves_bundles_only(server, folder, publish):
     assert curl("secret.txt").startswith("404") and curl("").startswith("404") and curl(".new").startswith("404")
     assert curl("device.raucb", "-X", "PUT").startswith("403")
     assert curl("device.raucb", "-r", "0-3") == "206 4"
+
+
+def test_the_container_gets_what_there_is():
+    """compose.yaml names files that exist, and the places and ports the configuration uses."""
+    text = (BACKEND / "compose.yaml").read_text()
+    conf = "".join((BACKEND / name).read_text() for name in ("nginx.conf", "bundles.conf", "tls.conf"))
+    mounts = re.findall(r"- \./(\S+?):(\S+?):ro", text)
+    assert len(mounts) == 4 and all((BACKEND / here).exists() for here, _ in mounts)
+    assert "/srv/bundles" in [there for _, there in mounts] and "root /srv/bundles;" in conf
+    assert set(re.findall(r'- "(\d+):\1"', text)) == set(re.findall(r"listen (\d+)", conf)) == {"3333", "3443"}
 
 
 def test_a_state_that_is_lost_costs_one_poll(updater, device, publish):
