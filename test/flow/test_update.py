@@ -550,3 +550,58 @@ def test_killed_in_between(updater, device, publish, slow):
     slow.go()
     updater.boot("A", "second")
     assert updater()["installed"] and device.content("rootfs.1", SIZE) == image
+
+
+UNIT = (TOP / "data/rauc-update.service.in").read_text()
+
+
+def setting(name):
+    return re.findall(rf"(?m)^{name}=(.*)$", UNIT)
+
+
+def test_with_the_rights_of_the_unit(updater, bus, start, logind, publish, tool):
+    """The capabilities rauc-update.service keeps are enough for all of it, and rauc-fetch is still nobody."""
+    kept = ",".join(f"+{name.removeprefix('CAP_').lower()}" for name in " ".join(setting("CapabilityBoundingSet")).split())
+    wrap = [tool("setpriv"), f"--bounding-set=-all,{kept}", "--inh-caps=-all", "--no-new-privs"]
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    start()
+    updater.env.update(bus.env, RAUC_FORCE_REBOOT_ON_UPDATE="1")
+    publish("2.0", 1)
+    done = updater.device.call("update", "--output-format=json", wrap=wrap,
+                               env={**updater.env, "RAUC_BUNDLE_URL": f"{updater.server.url}/device.raucb"})
+    assert done.code == 0, done.text
+    told = json.loads(done.out)
+    assert told["installed"] and told["reboot"] == "requested", told
+
+
+def denied(tool):
+    """System calls the unit does not have."""
+    names, allowed = set(), set()
+    for line in setting("SystemCallFilter"):
+        if not line.startswith("~"):
+            allowed |= set(line.split())
+            continue
+        for group in line[1:].split():
+            names |= members(tool, group)
+    return names - allowed
+
+
+def members(tool, group):
+    done = subprocess.run([tool("systemd-analyze"), "syscall-filter", group], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    words = {line.strip() for line in done.stdout.splitlines()[1:] if line.strip() and not line.strip().startswith("#")}
+    return set().union(*(members(tool, word) if word.startswith("@") else {word} for word in words))
+
+
+def test_with_the_system_calls_of_the_unit(updater, bus, start, publish, tool, tmp_path):
+    log = tmp_path / "trace"
+    start()
+    updater.env.update(bus.env)
+    publish("2.0", 1)
+    done = updater.device.call("update", wrap=[tool("strace"), "-f", "-qq", "-o", log], timeout=120,
+                               env={**updater.env, "RAUC_BUNDLE_URL": f"{updater.server.url}/device.raucb"})
+    assert done.code == 0, done.text
+    used = set(re.findall(r"(?m)^\d+ +(\w+)\(", log.read_text()))
+    assert {"socket", "execve", "setgroups"} <= used and {"mount", "reboot", "ptrace"} <= denied(tool)
+    assert not used & denied(tool)
