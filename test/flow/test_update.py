@@ -33,7 +33,7 @@ class Backend(webserver.Nginx):
         self.places = {"/srv/bundles": str(root), "/var/log/nginx": str(self.folder), "/run/nginx-bundles.pid": f"{self.folder}/pid"}
         self.ports = {"listen 3333": f"listen 127.0.0.1:{webserver.free_port() if tls else self.port}",
                       "listen 3443": f"listen 127.0.0.1:{self.port}"}
-        for name in ("nginx.conf", "bundles.conf"):
+        for name in ("nginx.conf", "bundles.conf", "rollout.conf"):
             self.copy(name, self.folder / name)
         if tls:
             (self.folder / "tls").mkdir(exist_ok=True)
@@ -515,7 +515,7 @@ def test_the_container_gets_what_there_is():
     text = (BACKEND / "compose.yaml").read_text()
     conf = "".join((BACKEND / name).read_text() for name in ("nginx.conf", "bundles.conf", "tls.conf"))
     mounts = re.findall(r"- \./(\S+?):(\S+?):ro", text)
-    assert len(mounts) == 4 and all((BACKEND / here).exists() for here, _ in mounts)
+    assert len(mounts) == 5 and all((BACKEND / here).exists() for here, _ in mounts)
     assert "/srv/bundles" in [there for _, there in mounts] and "root /srv/bundles;" in conf
     assert set(re.findall(r'- "(\d+):\1"', text)) == set(re.findall(r"listen (\d+)", conf)) == {"3333", "3443"}
 
@@ -550,6 +550,47 @@ def test_killed_in_between(updater, device, publish, slow):
     slow.go()
     updater.boot("A", "second")
     assert updater()["installed"] and device.content("rootfs.1", SIZE) == image
+
+
+def test_roll_out_by_the_server(updater, device, server, folder, publish):
+    """The share is the server's to change, and a device stays where it is."""
+    (folder / "next").mkdir()
+    (folder / "next").chmod(0o755)
+    old, new = publish("1.5", 1), publish("2.0", 2, name="next/device.raucb")
+    info = device.folder / "info.sh"
+    info.write_text("#!/bin/sh\necho RAUC_SYSTEM_SERIAL=4711\necho RAUC_SYSTEM_VERSION=1.0\n")
+    info.chmod(0o755)
+    device.change("handlers", system_info=info)
+    device.change("streaming", send_headers="serial")
+    url = ["--url", f"{server.url}/roll-out/device.raucb"]
+    conf = server.folder / "rollout.conf"
+    text = conf.read_text()
+
+    def share(line):
+        conf.write_text(text.replace("    10% /next/;\n", line))
+        server.stop()
+        (server.folder / "pid").unlink(missing_ok=True)
+        server.start()
+
+    def rings(n):
+        ask = ["curl", "-s", "-o", "/dev/null", "-w", "%{redirect_url}"]
+        return ["/next/" in subprocess.run([*ask, "-H", f"RAUC-Serial: {i}", url[1]], capture_output=True, text=True, timeout=20).stdout
+                for i in range(n)]
+    share("")
+    assert not any(rings(3))
+    assert updater(*url, "--check", code=6)["offer"]["version"] == "1.5"
+    share("50% /next/;\n")
+    half = rings(60)
+    assert 15 < sum(half) < 45 and rings(60) == half
+    share("75% /next/;\n")
+    more = rings(60)
+    assert sum(more) > sum(half) and all(b for a, b in zip(half, more) if a)
+    share("100% /next/;\n")
+    told = updater(*url)
+    assert told["installed"] and told["offer"]["version"] == "2.0" and device.content("rootfs.1", SIZE) == new != old
+    updater.boot("B", "second")
+    updater.good()
+    assert updater(*url)["not-modified"]
 
 
 UNIT = (TOP / "data/rauc-update.service.in").read_text()
