@@ -18,6 +18,7 @@ import pki as authorities
 import webserver
 from bundles import MIB
 from bus import wait_until
+from strikes import ASAN_TRACED
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BACKEND = TOP / "backend"
@@ -641,7 +642,8 @@ def test_with_the_system_calls_of_the_unit(updater, bus, start, publish, tool, t
     updater.env.update(bus.env)
     publish("2.0", 1)
     done = updater.device.call("update", wrap=[tool("strace"), "-f", "-qq", "-o", log], timeout=120,
-                               env={**updater.env, "RAUC_BUNDLE_URL": f"{updater.server.url}/device.raucb"})
+                               env={**updater.env, "RAUC_BUNDLE_URL": f"{updater.server.url}/device.raucb",
+                                    "ASAN_OPTIONS": ASAN_TRACED})
     assert done.code == 0, done.text
     used = set(re.findall(r"(?m)^\d+ +(\w+)\(", log.read_text()))
     assert {"socket", "execve", "setgroups"} <= used and {"mount", "reboot", "ptrace"} <= denied(tool)
