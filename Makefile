@@ -6,6 +6,7 @@ export PATH := /usr/sbin:/usr/bin:/sbin:/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
 PREFIX ?= /usr/local
+BOARD ?= qemux86-64
 RELEASE := build/release
 
 help: ## this list
@@ -17,8 +18,8 @@ build: release ## the programs: build/release/src/rauc and its helper (what `mak
 deps: ## install what all of this needs (Debian; asks sudo for root when something is missing)
 	@tool/deps all
 
-demo: deps release ## an A/B machine in QEMU: update it, break it, watch it come back
-	demo/run
+demo: deps release ## an A/B machine in QEMU: update it, break it, watch it come back (BOARD=qemuarm64: with U-Boot)
+	demo/run --board $(BOARD)
 
 check: deps ## every check and test; ends with "N passed, N failed"
 	tool/check

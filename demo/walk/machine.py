@@ -16,7 +16,7 @@ import time
 
 FIRMWARE = (("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
             ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"))
-QEMU = "qemu-system-x86_64"
+UBOOT = "/usr/lib/u-boot/qemu_arm64/u-boot.bin"
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[ -/]*[@-~]|\x1b[()][A-Z0-9]|\x1b[=>78cM]|\x07|\x00")
 # an escape sequence or a line end of which only the beginning has come
 CUT_SHORT = re.compile(r"(\x1b(\[[0-9;?=]*|[()])?|\r)\Z")
@@ -41,6 +41,29 @@ def die_with_parent():
 
 def accelerator(kvm):
     return ["-accel", "kvm", "-cpu", "host"] if kvm else ["-accel", "tcg,thread=multi", "-cpu", "Nehalem"]
+
+
+class Pc:
+    """The hardware of a PC with UEFI, without disk and network."""
+    program, package = "qemu-system-x86_64", "qemu-system-x86"
+
+    @staticmethod
+    def arguments(folder, kvm):
+        code, variables = firmware()
+        shutil.copyfile(variables, f"{folder}/vars.fd")
+        return ["-machine", "q35", *accelerator(kvm), "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}",
+                "-drive", f"if=pflash,unit=1,format=raw,file={folder}/vars.fd"]
+
+
+class Arm64:
+    """QEMU's own board for arm64, with U-Boot. Its flash, where U-Boot would keep an environment, is empty at each power-on."""
+    program, package = "qemu-system-aarch64", "qemu-system-arm"
+
+    @staticmethod
+    def arguments(_folder, _kvm):
+        if not os.path.exists(UBOOT):
+            raise Trouble("U-Boot for QEMU not found: install the Debian package u-boot-qemu")
+        return ["-machine", "virt", "-accel", "tcg,thread=multi", "-cpu", "cortex-a57", "-bios", UBOOT]
 
 
 class Serial:
@@ -124,9 +147,8 @@ class Serial:
 class Machine:
     """with Machine(disk, log, kvm) as device: … ; the process is gone afterwards, whatever happens."""
 
-    def __init__(self, disk, log, kvm):
-        self.disk, self.log, self.kvm = disk, log, kvm
-
+    def __init__(self, disk, log, kvm, hardware=Pc):
+        self.disk, self.log, self.kvm, self.hardware = disk, log, kvm, hardware
         self.process = self.serial = None
 
     def __enter__(self):
@@ -137,12 +159,8 @@ class Machine:
         self.power_off()
 
     def arguments(self, path):
-        code, variables = firmware()
-        shutil.copyfile(variables, f"{self.folder}/vars.fd")
-        argv = [QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-machine", "q35", *accelerator(self.kvm),
-                "-smp", "2", "-m", "512", "-no-reboot",
-                "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}",
-                "-drive", f"if=pflash,unit=1,format=raw,file={self.folder}/vars.fd",
+        argv = [self.hardware.program, "-nodefaults", "-no-user-config", "-display", "none",
+                *self.hardware.arguments(self.folder, self.kvm), "-smp", "2", "-m", "512", "-no-reboot",
                 "-chardev", f"socket,id=line,path={path},server=on,wait=on", "-serial", "chardev:line"]
         if self.disk:
             argv += ["-drive", f"if=none,id=disk,format=raw,file={self.disk}", "-device", "virtio-blk-pci,drive=disk,bootindex=1",
@@ -163,7 +181,7 @@ class Machine:
                 self.process = subprocess.Popen(self.arguments(path), stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
                                                 start_new_session=True, preexec_fn=die_with_parent)
             except FileNotFoundError:
-                raise Trouble(f"{QEMU} is not installed (Debian package qemu-system-x86)") from None
+                raise Trouble(f"{self.hardware.program} is not installed (Debian package {self.hardware.package})") from None
         end = time.monotonic() + 20
         while self.serial is None:
             try:

@@ -30,6 +30,11 @@ class Layout:
         return self.sizes["SLOT_SIZE"]
 
     @property
+    def arch(self):
+        """Debian's name of the architecture."""
+        return self.words.get("ARCH", "amd64")
+
+    @property
     def data_size(self):
         return self.sizes["DATA_SIZE"]
 

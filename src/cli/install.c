@@ -18,6 +18,7 @@
 typedef struct {
 	const char *path;
 	Screen *screen; /* NULL: stdout is for JSON */
+	bool is_terse;  /* no line for each percent: a journal keeps them all */
 	Outcome *outcome;
 	Cancel *cancel; /* in this process, where Ctrl+C cancels */
 	char *waiting;  /* of the service: what it says while the network is awaited */
@@ -37,7 +38,10 @@ static void show_statistics(const Viewer *viewer)
 static void show_progress(void *user, int percent, const char *text, int depth G_GNUC_UNUSED,
                           uint64_t bytes, uint64_t total)
 {
-	screen_report(((Viewer *)user)->screen, percent, text, bytes, total);
+	const Viewer *viewer = user;
+
+	if (!viewer->is_terse)
+		screen_report(viewer->screen, percent, text, bytes, total);
 }
 
 static void show_message(void *user, const char *text)
@@ -121,7 +125,7 @@ static void hear_progress(void *user, int percent, const char *text, int depth G
 	Viewer *viewer = user;
 
 	/* What is said there of the network comes by another way, with a clock. */
-	if (g_strcmp0(text, viewer->waiting) != 0)
+	if (!viewer->is_terse && g_strcmp0(text, viewer->waiting) != 0)
 		screen_report(viewer->screen, percent, text, 0, 0);
 }
 
@@ -317,7 +321,9 @@ void command_install_bundle(const Options *options, const char *path, bool is_js
                             Outcome *outcome)
 {
 	g_autoptr(Screen) screen = is_json ? NULL : screen_new(options->show_progress);
-	Viewer viewer = { .path = path, .screen = screen, .outcome = outcome };
+	Viewer viewer = {
+		.path = path, .screen = screen, .is_terse = options->is_terse, .outcome = outcome
+	};
 
 	install(&viewer, options);
 	g_free(viewer.waiting);

@@ -43,6 +43,7 @@ typedef struct {
 	gboolean dump_cert, dump_recipients, is_detailed;
 	/* install */
 	gboolean ignore_compatible, ignore_version_limit, show_progress, cancel_on_interrupt;
+	gboolean is_terse; /* no option: what is said goes to a log */
 	char *transaction_id, *require_manifest_hash, *handler_args, *override_boot_slot;
 	/* write-slot */
 	char *image_type, *image_type_compat; /* the second is its older name */

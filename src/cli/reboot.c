@@ -61,12 +61,17 @@ static bool is_about(const GError *error, const char *name)
 	return g_strcmp0(remote, name) == 0;
 }
 
+/* Not running, and not to be started: no such unit, one that is masked or broken. The bus hands on what systemd says. */
 static bool is_absent(const GError *error)
 {
-	return g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN) ||
-	       g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER) ||
-	       g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_SPAWN_SERVICE_NOT_FOUND) ||
-	       is_about(error, "org.freedesktop.systemd1.NoSuchUnit");
+	g_autofree char *remote = error && g_dbus_error_is_remote_error(error)
+	                                  ? g_dbus_error_get_remote_error(error)
+	                                  : NULL;
+
+	return remote && (g_str_equal(remote, "org.freedesktop.DBus.Error.ServiceUnknown") ||
+	                  g_str_equal(remote, "org.freedesktop.DBus.Error.NameHasNoOwner") ||
+	                  g_str_has_prefix(remote, "org.freedesktop.DBus.Error.Spawn.") ||
+	                  g_str_has_prefix(remote, "org.freedesktop.systemd1."));
 }
 
 static bool refuse(GError *reason, const char *whom, GError **error)

@@ -153,6 +153,8 @@ static void install(Run *run)
 	Options options = *run->options;
 
 	options.require_manifest_hash = run->history->hash;
+	options.show_progress = output_is_terminal();
+	options.is_terse = !options.show_progress;
 	update_begin(run->history);
 	save(run);
 	command_install_bundle(&options, run->settings.url, run->is_json, &run->outcome);

@@ -17,7 +17,7 @@ import pytest
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "demo"))
 
-from walk import machine, server  # noqa: E402
+from walk import board, machine, server  # noqa: E402
 from walk.console import Console  # noqa: E402
 from walk.machine import Machine, Trouble  # noqa: E402
 from walk.stage import Stage  # noqa: E402
@@ -156,7 +156,7 @@ def test_qemu_that_refuses(fake, tmp_path):
 
 
 def test_no_qemu(tmp_path, monkeypatch):
-    monkeypatch.setattr(machine, "QEMU", "qemu-that-is-not-there")
+    monkeypatch.setattr(machine.Pc, "program", "qemu-that-is-not-there")
     with pytest.raises(Trouble, match="not installed"):
         Machine("/dev/null", tmp_path / "log", False).power_on()
 
@@ -190,6 +190,31 @@ def test_kvm_is_believed_only_when_a_guest_speaks(fake, tmp_path, monkeypatch, s
 def test_no_kvm_device(tmp_path, monkeypatch):
     monkeypatch.setattr(machine.os, "access", lambda *_: False)
     assert machine.kvm_works(tmp_path / "log") is False
+
+
+def test_the_board_says_what_the_machine_is(fake, tmp_path, monkeypatch):
+    """Another QEMU and no firmware of a PC; what is missing is named."""
+    fake("time.sleep(60)\n")
+    monkeypatch.setattr(machine, "UBOOT", "/dev/null")
+    (tmp_path / "bin" / "qemu-system-x86_64").rename(tmp_path / "bin" / "qemu-system-aarch64")
+    with Machine("/dev/null", tmp_path / "log", False, board.ARM64.hardware) as device:
+        ran = device.process.args
+    assert ran[0] == "qemu-system-aarch64" and ran[ran.index("-bios") + 1] == "/dev/null" and "pflash" not in " ".join(ran)
+    monkeypatch.setattr(machine, "UBOOT", "/nowhere")
+    with pytest.raises(Trouble, match="install the Debian package u-boot-qemu"):
+        Machine("/dev/null", tmp_path / "log", False, board.ARM64.hardware).power_on()
+
+
+def test_variables_of_the_boot_loader(capsys):
+    stage = Stage(("one",), live=False, verbose=False)
+    known = {"BOOT_ORDER": "B A", "BOOT_A_LEFT": "03", "BOOT_B_LEFT": "03", "A_TRY": "0"}
+    board.ARM64.committed.check(stage, known)
+    board.PC.healthy.check(stage, known)
+    assert capsys.readouterr().out.split("\n")[:2] == [
+        "      ok  BOOT_ORDER, BOOT_A_LEFT, BOOT_B_LEFT of U-Boot: ['B A', '03', '03']", "      ok  A_TRY in grubenv, after the health check: 0"]
+    with pytest.raises(Trouble, match=r"BOOT_B_LEFT of U-Boot is \['B A', '03', '3'\], expected"):
+        board.ARM64.committed.check(stage, {**known, "BOOT_B_LEFT": "3"})
+    assert board.ARM64.variables_of("B", known) == {"BOOT_B_LEFT": "03"} and board.PC.variables_of("A", known) == {"A_TRY": "0"}
 
 
 @pytest.fixture

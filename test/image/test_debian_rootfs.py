@@ -113,7 +113,10 @@ def test_the_environment_of_uboot_is_where_the_layout_has_it(tmp_path):
                                                                b"/dev/disk/by-partlabel/ubootenv2 0x0 0x1000"]
     assert found["./etc/u-boot-initial-env"][1] == b"BOOT_ORDER=A B\nBOOT_A_LEFT=3\nBOOT_B_LEFT=3\n", "no slot is judged by it"
     assert b"bootloader=uboot\n" in found["./etc/rauc/system.conf"][1]
-    assert make(tmp_path).returncode == 0 and "./etc/fw_env.config" not in members(tmp_path)
+    assert b"PARTLABEL=esp" not in found["./etc/fstab"][1] and b"PARTLABEL=data" in found["./etc/fstab"][1], "there is no such partition"
+    assert make(tmp_path).returncode == 0
+    found = members(tmp_path)
+    assert "./etc/fw_env.config" not in found and b"PARTLABEL=esp" in found["./etc/fstab"][1]
 
 
 def test_overlays_win_in_order(tmp_path):
@@ -143,6 +146,19 @@ def test_refuses_missing_libraries(tmp_path):
     (tmp_path / "rauc").write_bytes(pathlib.Path("/bin/sh").read_bytes())
     (tmp_path / "rauc").chmod(0o755)
     one_line(make(tmp_path), "needs libc.so.6, which the root file system has not")
+
+
+def test_programs_of_another_architecture(tmp_path):
+    """A program for the board's processor, and only such a one; ldd cannot look into it."""
+    cc = ["aarch64-linux-gnu-gcc", "-nostdlib", "-shared", "-x", "c", "/dev/null"]
+    subprocess.run([*cc, "-Wl,-soname,libthing.so.1", "-o", tmp_path / "libthing.so"], check=True, timeout=60)
+    subprocess.run([*cc, "-x", "none", "-Wl,--no-as-needed", tmp_path / "libthing.so", "-o", tmp_path / "rauc"], check=True, timeout=60)
+    one_line(make(tmp_path, "--layout", "qemuarm64"), "needs libthing.so.1, which the root file system has not")
+    base = make_base(tmp_path / "more.tar", [("./usr/lib", "dir", None), ("./usr/lib/libthing.so.1", "file", b"x")])
+    assert make(tmp_path, "--layout", "qemuarm64", base=base).returncode == 0
+    one_line(make(tmp_path, base=base), "is a program for arm64, but the layout is for amd64")
+    (tmp_path / "rauc").write_bytes(pathlib.Path("/bin/sh").read_bytes())
+    one_line(make(tmp_path, "--layout", "qemuarm64"), "is a program for amd64, but the layout is for arm64: tool/build-clean makes one")
 
 
 @pytest.mark.parametrize("more, env, says", [

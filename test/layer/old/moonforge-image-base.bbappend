@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+CORE_IMAGE_EXTRA_INSTALL += "rauc"

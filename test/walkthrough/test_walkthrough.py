@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""doc/walkthrough.md, typed as it stands there: on this machine, on the server's terminal, and on the device."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+import yaml
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+DOC = TOP / "doc" / "walkthrough.md"
+OUT = TOP / "out" / "walk"
+BLOCK = re.compile(r"(?ms)^```(\w+)(?: ([\w ]+))?\n(.*?)^```$")
+PROMPT = "demo# "
+PATIENCE = 300  # seconds for a boot; emulated, and perhaps beside other work
+
+
+def blocks():
+    """(language, role, text) of each block, in their order."""
+    return [(m[1], m[2] or "", m[3]) for m in BLOCK.finditer(DOC.read_text())]
+
+
+class Terminal:
+    """A program whose terminal is this."""
+
+    def __init__(self, command, env):
+        self.text, self.news = "", threading.Condition()
+        self.process = subprocess.Popen(["bash", "-c", f"exec {command}"], cwd=TOP, env=env, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        while data := os.read(self.process.stdout.fileno(), 65536):
+            with self.news:
+                self.text += re.sub(r"\x1b\[[0-9;?=]*[ -/]*[@-~]|\x1b[()][A-Z0-9]|\r", "", data.decode(errors="replace"))
+                self.news.notify_all()
+
+    def type(self, line):
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def wait(self, pattern, begin=0, limit=PATIENCE):
+        """The end of the first match after `begin`."""
+        end = time.monotonic() + limit
+        with self.news:
+            while not (found := re.compile(pattern, re.MULTILINE).search(self.text, begin)):
+                assert self.process.poll() is None and time.monotonic() < end, f"no '{pattern}' in: {self.text[begin:][-3000:]}"
+                self.news.wait(1)
+            return found.end()
+
+    def stop(self):
+        os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def walked():
+    """What was said in answer to each block for the device, and what the page says of it."""
+    if not shutil.which("qemu-system-x86_64"):
+        pytest.skip("qemu-system-x86_64 is not installed")
+    shutil.rmtree(OUT, ignore_errors=True)
+    env = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+    for name in ("RAUC", "RAUC_KEY_FILE", "RAUC_CERT_FILE", "RAUC_KEYRING_FILE"):
+        env.pop(name, None)
+    host, answers, terminals, device = "", [], [], None
+    try:
+        for language, role, text in blocks():
+            if language == "text":
+                answers[-1][1] = text.splitlines()
+            elif role in ("", "make"):
+                host += text
+            elif role in ("server", "qemu"):
+                on_host(host, env)
+                host = ""
+                terminals.append(Terminal(text.strip(), env))
+                device = terminals[-1] if role == "qemu" else device
+                device and device.wait(f"^{PROMPT}")
+            elif role.startswith("device"):
+                answers.append([on_device(device, text, "restarts" in role), []])
+        yield answers
+    finally:
+        for terminal in terminals:
+            terminal.stop()
+        shutil.rmtree(OUT, ignore_errors=True)
+
+
+def on_host(commands, env):
+    """One shell for everything up to here: its exports are the later programs' too."""
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=TOP, env=env, capture_output=True, text=True, timeout=1800,
+                          stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def on_device(device, text, restarts):
+    begin = len(device.text)
+    for line in text.splitlines():
+        at = len(device.text)
+        device.type(line)
+        last = restarts and line == text.splitlines()[-1]
+        device.wait(f"(?s)the device restarts.*^{PROMPT}" if last else f"^{PROMPT}", at + len(PROMPT) + len(line))
+        if not last:
+            device.type("echo status=$?")
+            device.wait(r"^status=0$", at)
+            device.wait(f"^{PROMPT}$", len(device.text) - len(PROMPT) - 1)
+    return device.text[begin:]
+
+
+def test_the_device_says_what_the_page_says(walked):
+    assert len(walked) == 4
+    for said, lines in walked:
+        for line in lines:
+            assert line in said, f"'{line}' is not in:\n{said}"
+
+
+def test_the_doctor_is_content(walked):
+    assert "status=0" in walked[-1][0]
+
+
+def test_what_kas_is_told_is_there():
+    """The build itself does not fit here: the files it names exist, and hand on what the page exports."""
+    text = "".join(text for _, role, text in blocks() if role == "kas")
+    (name,) = re.findall(r"kas/\S+\.yml", text)
+    names, env = [name], {}
+    while names:
+        found = yaml.safe_load((TOP / names.pop()).read_text())
+        env |= found.get("env", {})
+        names += [one for one in found["header"].get("includes", []) if isinstance(one, str)]
+    exported = set(re.findall(r"-e (\w+)", text))
+    assert exported - {"IMAGE_VERSION"} <= set(env), env
+    assert len(exported) == 6
