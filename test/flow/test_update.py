@@ -2,6 +2,7 @@
 """rauc update against the nginx of backend/: what is new comes, what is not costs nothing, what failed stays away."""
 
 import configparser
+import contextlib
 import datetime
 import json
 import os
@@ -9,6 +10,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -519,6 +521,25 @@ def test_the_container_gets_what_there_is():
     assert len(mounts) == 5 and all((BACKEND / here).exists() for here, _ in mounts)
     assert "/srv/bundles" in [there for _, there in mounts] and "root /srv/bundles;" in conf
     assert set(re.findall(r'- "(\d+):\1"', text)) == set(re.findall(r"listen (\d+)", conf)) == {"3333", "3443"}
+
+
+def test_serve(updater, folder, publish, tmp_path):
+    """The same without containers, for trying."""
+    publish("2.0", 1)
+    port = webserver.free_port()
+    process = subprocess.Popen(["sh", BACKEND / "serve", folder, str(port)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        assert f"on port {port}" in process.stdout.readline()
+
+        def is_up():
+            assert process.poll() is None, process.stdout.read()
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                return True
+        wait_until(is_up)
+        assert updater("--url", f"http://127.0.0.1:{port}/device.raucb")["installed"]
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
 
 
 def test_a_state_that_is_lost_costs_one_poll(updater, device, publish):
