@@ -61,19 +61,6 @@ static bool is_about(const GError *error, const char *name)
 	return g_strcmp0(remote, name) == 0;
 }
 
-/* Not running, and not to be started: no such unit, one that is masked or broken. The bus hands on what systemd says. */
-static bool is_absent(const GError *error)
-{
-	g_autofree char *remote = error && g_dbus_error_is_remote_error(error)
-	                                  ? g_dbus_error_get_remote_error(error)
-	                                  : NULL;
-
-	return remote && (g_str_equal(remote, "org.freedesktop.DBus.Error.ServiceUnknown") ||
-	                  g_str_equal(remote, "org.freedesktop.DBus.Error.NameHasNoOwner") ||
-	                  g_str_has_prefix(remote, "org.freedesktop.DBus.Error.Spawn.") ||
-	                  g_str_has_prefix(remote, "org.freedesktop.systemd1."));
-}
-
 static bool refuse(GError *reason, const char *whom, GError **error)
 {
 	bool is_blocked = is_about(reason, BLOCKED) || strstr(reason->message, "inhibit");
@@ -111,6 +98,26 @@ static bool ask_systemd(GDBusConnection *bus, GError **error)
 	return reply ? true : refuse(reason, "systemd", error);
 }
 
+static bool ask_bus(GDBusConnection *bus, const char *method, GVariant *parameters)
+{
+	gboolean is_so = TRUE;
+	g_autoptr(GVariant) reply =
+		g_dbus_connection_call_sync(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+	                                    "org.freedesktop.DBus", method, parameters, NULL,
+	                                    G_DBUS_CALL_FLAGS_NONE, PATIENCE, NULL, NULL);
+
+	if (reply && g_variant_is_of_type(reply, G_VARIANT_TYPE("(b)")))
+		g_variant_get(reply, "(b)", &is_so);
+	return reply && is_so;
+}
+
+/* Running, or started by this. Not: no such unit, one that is masked, broken or fails. */
+static bool has_login(GDBusConnection *bus)
+{
+	return ask_bus(bus, "NameHasOwner", g_variant_new("(s)", LOGIN)) ||
+	       ask_bus(bus, "StartServiceByName", g_variant_new("(su)", LOGIN, 0));
+}
+
 bool reboot_request(GError **error)
 {
 	bool is_session = g_strcmp0(g_getenv("DBUS_STARTER_BUS_TYPE"), "session") == 0;
@@ -122,11 +129,11 @@ bool reboot_request(GError **error)
 		return fail(error, FAILURE_SERVICE,
 		            "the device is not restarted: no system bus (%s)", no_bus->message);
 	g_dbus_connection_set_exit_on_close(bus, FALSE);
+	if (!has_login(bus))
+		return ask_systemd(bus, error);
 	g_autofree char *blocker = find_blocker(bus, &reason);
 	if (blocker)
 		return fail(error, FAILURE_BUSY, "a restart is held back by %s", blocker);
-	if (is_absent(reason))
-		return ask_systemd(bus, error);
 	if (reason)
 		return refuse(g_steal_pointer(&reason), "logind", error);
 	return ask_login(bus, error);

@@ -170,9 +170,17 @@ static void install(Run *run)
 	default: /* nothing was found out about the bundle */
 		break;
 	}
+	system_refresh_status(run->system);
+	update_learn(run->system, run->history);
 	save(run);
 	if (run->outcome.result == OUTCOME_SUCCEEDED)
 		reboot(run);
+}
+
+/* What others have installed is theirs to boot. */
+static bool is_ours(const History *history)
+{
+	return g_strcmp0(history->tried_hash, history->hash) == 0 && update_may_reboot(history);
 }
 
 static void act(Run *run)
@@ -187,7 +195,7 @@ static void act(Run *run)
 		install(run);
 	} else if (decision->kind == DECISION_AWAITS_BOOT && !run->options->only_check) {
 		say(run, "nothing to install: %s", decision->reason);
-		if (update_may_reboot(run->history))
+		if (is_ours(run->history))
 			reboot(run);
 		else
 			run->shown.reboot = UPDATE_REBOOT_NEEDED;

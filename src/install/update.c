@@ -109,9 +109,10 @@ static bool is_on_trial(System *system, const History *history)
 	system_refresh_boot(system);
 	if (system_state(system, booted)->boot == SLOT_BOOT_BAD)
 		return true;
-	/* Boot loaders that count say good of what has attempts left. */
-	return history->tried_hash && history->is_installed &&
-	       g_strcmp0(hash, history->tried_hash) == 0 && !history_is_good();
+	/* Boot loaders that count say good of what has attempts left; without one nobody marks anything. */
+	return system_config(system)->bootloader != BOOTLOADER_NOOP && history->tried_hash &&
+	       history->is_installed && g_strcmp0(hash, history->tried_hash) == 0 &&
+	       !history_is_good();
 }
 
 /* A bundle of ours that is there whole: the root of a slot group, activated after it was written. */
@@ -136,6 +137,17 @@ static const Slot *find_slot_with(System *system, const char *hash)
 	return NULL;
 }
 
+/* Something else was installed over it since: it never had its chance. */
+static bool is_overwritten(System *system, const History *history)
+{
+	const Slot *slot = history->tried_slot
+	                           ? slot_find(system_config(system)->slots, history->tried_slot)
+	                           : NULL;
+	const char *hash = slot ? system_status(system, slot)->bundle_hash : NULL;
+
+	return hash && !g_str_equal(hash, history->tried_hash);
+}
+
 static DecisionPlace find_place(System *system, const History *history)
 {
 	bool is_ours = g_strcmp0(history->tried_hash, history->hash) == 0;
@@ -143,7 +155,7 @@ static DecisionPlace find_place(System *system, const History *history)
 	if (is_ours && !history->is_installed)
 		return DECISION_NOWHERE; /* whatever of it is there */
 	if (is_ours && update_may_reboot(history))
-		return DECISION_BOOTS_NEXT;
+		return is_overwritten(system, history) ? DECISION_NOWHERE : DECISION_BOOTS_NEXT;
 
 	const Slot *slot = find_slot_with(system, history->hash);
 	if (!slot)
@@ -168,6 +180,7 @@ static void forget_try(History *history)
 	g_clear_pointer(&history->tried_hash, g_free);
 	g_clear_pointer(&history->tried_version, g_free);
 	g_clear_pointer(&history->tried_boot, g_free);
+	g_clear_pointer(&history->tried_slot, g_free);
 	history->is_installed = false;
 	history->n_refused = 0;
 }
@@ -179,24 +192,40 @@ bool update_may_reboot(const History *history)
 	return history->is_installed && g_strcmp0(history->tried_boot, boot) == 0;
 }
 
+static void note_slot(System *system, History *history)
+{
+	const Slot *slot = find_slot_with(system, history->tried_hash);
+
+	if (!slot)
+		return;
+	g_free(history->tried_slot);
+	history->tried_slot = g_strdup(slot->name);
+}
+
 void update_learn(System *system, History *history)
 {
 	const char *hash = running_hash(system);
 
-	if (!history->tried_hash || !history->is_installed || update_may_reboot(history) ||
-	    !system_booted(system) || !system_config(system)->activate_installed)
+	if (!history->tried_hash || !history->is_installed)
 		return;
-	if (g_strcmp0(hash, history->tried_hash) != 0) {
+	if (update_may_reboot(history)) {
+		note_slot(system, history);
+		return;
+	}
+	if (!system_booted(system) || !system_config(system)->activate_installed)
+		return;
+	if (g_strcmp0(hash, history->tried_hash) == 0) {
+		if (!history_is_good())
+			return;
+		history_forgive(history, history->tried_hash);
+	} else if (!is_overwritten(system, history)) {
 		g_warning(
 			"the bundle %s (%s) was installed and did not boot: it is not tried again",
 			history->tried_version ? history->tried_version : "of no version",
 			history->tried_hash);
 		history_reject(history, history->tried_hash);
-		forget_try(history);
-	} else if (history_is_good()) {
-		history_forgive(history, history->tried_hash);
-		forget_try(history);
 	}
+	forget_try(history);
 }
 
 void update_begin(History *history)

@@ -39,7 +39,8 @@ typedef struct {
 void update_clear(Update *update);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Update, update_clear)
 
-/* What this boot says about the installation before it: that it did not boot, or that it is good. */
+/* What this boot says about the installation before it: that it did not boot, or that it is good; and of one in this
+ * boot, where it lies. To be called again after an installation, with a fresh status. */
 void update_learn(System *system, History *history);
 
 /* Ask and decide. What is on offer is in the history then. Nothing is saved. */

@@ -25,7 +25,7 @@ typedef struct {
 	char **to;
 } TextRow;
 
-enum { N_TEXTS = 8 };
+enum { N_TEXTS = 9 };
 
 static void list_texts(History *history, TextRow rows[N_TEXTS])
 {
@@ -38,6 +38,7 @@ static void list_texts(History *history, TextRow rows[N_TEXTS])
 		{ "tried", "manifest-hash", &history->tried_hash },
 		{ "tried", "version", &history->tried_version },
 		{ "tried", "boot-id", &history->tried_boot },
+		{ "tried", "slot", &history->tried_slot },
 	};
 
 	memcpy(rows, all, sizeof(all));

@@ -25,6 +25,7 @@ typedef struct {
 	/* What was tried last, by whichever door; NULL: nothing. */
 	char *tried_hash, *tried_version;
 	char *tried_boot;    /* the boot in which that was */
+	char *tried_slot;    /* the one that boots with it; NULL: not known */
 	bool is_installed;   /* and it succeeded */
 	unsigned n_refused;  /* times in a row it failed for a reason that stays */
 	GPtrArray *rejected; /* of char: hashes of what did not boot, the latest last */

@@ -2,6 +2,7 @@
 """rauc update against the nginx of backend/: what is new comes, what is not costs nothing, what failed stays away."""
 
 import configparser
+import contextlib
 import datetime
 import json
 import os
@@ -9,6 +10,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -18,6 +20,7 @@ import pki as authorities
 import webserver
 from bundles import MIB
 from bus import wait_until
+from strikes import ASAN_TRACED
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BACKEND = TOP / "backend"
@@ -33,7 +36,7 @@ class Backend(webserver.Nginx):
         self.places = {"/srv/bundles": str(root), "/var/log/nginx": str(self.folder), "/run/nginx-bundles.pid": f"{self.folder}/pid"}
         self.ports = {"listen 3333": f"listen 127.0.0.1:{webserver.free_port() if tls else self.port}",
                       "listen 3443": f"listen 127.0.0.1:{self.port}"}
-        for name in ("nginx.conf", "bundles.conf"):
+        for name in ("nginx.conf", "bundles.conf", "rollout.conf"):
             self.copy(name, self.folder / name)
         if tls:
             (self.folder / "tls").mkdir(exist_ok=True)
@@ -428,6 +431,15 @@ def test_reboot_waits_for_the_window(updater, device, bus, start, logind, publis
     assert updater()["reboot"] == "requested"
 
 
+def test_no_reboot_into_what_others_installed(updater, device, bus, start, logind, publish, folder):
+    start()
+    updater.env.update(bus.env, RAUC_FORCE_REBOOT_ON_UPDATE="1")
+    publish("2.0", 1)
+    assert device.call("install", folder / "device.raucb", env=updater.env).code == 0
+    told = updater()
+    assert told["decision"] == "awaits-boot" and told["reboot"] == "needed" and logind.calls() == []
+
+
 def test_never_a_reboot_loop(updater, bus, start, logind, publish):
     """It was restarted and is not what runs: no restart will help, and none is asked for."""
     start()
@@ -501,6 +513,35 @@ def test_the_backend_serves_bundles_only(server, folder, publish):
     assert curl("device.raucb", "-r", "0-3") == "206 4"
 
 
+def test_the_container_gets_what_there_is():
+    """compose.yaml names files that exist, and the places and ports the configuration uses."""
+    text = (BACKEND / "compose.yaml").read_text()
+    conf = "".join((BACKEND / name).read_text() for name in ("nginx.conf", "bundles.conf", "tls.conf"))
+    mounts = re.findall(r"- \./(\S+?):(\S+?):ro", text)
+    assert len(mounts) == 5 and all((BACKEND / here).exists() for here, _ in mounts)
+    assert "/srv/bundles" in [there for _, there in mounts] and "root /srv/bundles;" in conf
+    assert set(re.findall(r'- "(\d+):\1"', text)) == set(re.findall(r"listen (\d+)", conf)) == {"3333", "3443"}
+
+
+def test_serve(updater, folder, publish, tmp_path):
+    """The same without containers, for trying."""
+    publish("2.0", 1)
+    port = webserver.free_port()
+    process = subprocess.Popen(["sh", BACKEND / "serve", folder, str(port)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        assert f"on port {port}" in process.stdout.readline()
+
+        def is_up():
+            assert process.poll() is None, process.stdout.read()
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                return True
+        wait_until(is_up)
+        assert updater("--url", f"http://127.0.0.1:{port}/device.raucb")["installed"]
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
 def test_a_state_that_is_lost_costs_one_poll(updater, device, publish):
     publish("2.0", 1)
     assert updater()["installed"]
@@ -531,3 +572,100 @@ def test_killed_in_between(updater, device, publish, slow):
     slow.go()
     updater.boot("A", "second")
     assert updater()["installed"] and device.content("rootfs.1", SIZE) == image
+
+
+def test_roll_out_by_the_server(updater, device, server, folder, publish):
+    """The share is the server's to change, and a device stays where it is."""
+    (folder / "next").mkdir()
+    (folder / "next").chmod(0o755)
+    old, new = publish("1.5", 1), publish("2.0", 2, name="next/device.raucb")
+    info = device.folder / "info.sh"
+    info.write_text("#!/bin/sh\necho RAUC_SYSTEM_SERIAL=4711\necho RAUC_SYSTEM_VERSION=1.0\n")
+    info.chmod(0o755)
+    device.change("handlers", system_info=info)
+    device.change("streaming", send_headers="serial")
+    url = ["--url", f"{server.url}/roll-out/device.raucb"]
+    conf = server.folder / "rollout.conf"
+    text = conf.read_text()
+
+    def share(line):
+        conf.write_text(text.replace("    10% /next/;\n", line))
+        server.stop()
+        (server.folder / "pid").unlink(missing_ok=True)
+        server.start()
+
+    def rings(n):
+        ask = ["curl", "-s", "-o", "/dev/null", "-w", "%{redirect_url}"]
+        return ["/next/" in subprocess.run([*ask, "-H", f"RAUC-Serial: {i}", url[1]], capture_output=True, text=True, timeout=20).stdout
+                for i in range(n)]
+    share("")
+    assert not any(rings(3))
+    assert updater(*url, "--check", code=6)["offer"]["version"] == "1.5"
+    share("50% /next/;\n")
+    half = rings(60)
+    assert 15 < sum(half) < 45 and rings(60) == half
+    share("75% /next/;\n")
+    more = rings(60)
+    assert sum(more) > sum(half) and all(b for a, b in zip(half, more) if a)
+    share("100% /next/;\n")
+    told = updater(*url)
+    assert told["installed"] and told["offer"]["version"] == "2.0" and device.content("rootfs.1", SIZE) == new != old
+    updater.boot("B", "second")
+    updater.good()
+    assert updater(*url)["not-modified"]
+
+
+UNIT = (TOP / "data/rauc-update.service.in").read_text()
+
+
+def setting(name):
+    return re.findall(rf"(?m)^{name}=(.*)$", UNIT)
+
+
+def test_with_the_rights_of_the_unit(updater, bus, start, logind, publish, tool):
+    """The capabilities rauc-update.service keeps are enough for all of it, and rauc-fetch is still nobody."""
+    kept = ",".join(f"+{name.removeprefix('CAP_').lower()}" for name in " ".join(setting("CapabilityBoundingSet")).split())
+    wrap = [tool("setpriv"), f"--bounding-set=-all,{kept}", "--inh-caps=-all", "--no-new-privs"]
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    start()
+    updater.env.update(bus.env, RAUC_FORCE_REBOOT_ON_UPDATE="1")
+    publish("2.0", 1)
+    done = updater.device.call("update", "--output-format=json", wrap=wrap,
+                               env={**updater.env, "RAUC_BUNDLE_URL": f"{updater.server.url}/device.raucb"})
+    assert done.code == 0, done.text
+    told = json.loads(done.out)
+    assert told["installed"] and told["reboot"] == "requested", told
+
+
+def denied(tool):
+    """System calls the unit does not have."""
+    names, allowed = set(), set()
+    for line in setting("SystemCallFilter"):
+        if not line.startswith("~"):
+            allowed |= set(line.split())
+            continue
+        for group in line[1:].split():
+            names |= members(tool, group)
+    return names - allowed
+
+
+def members(tool, group):
+    done = subprocess.run([tool("systemd-analyze"), "syscall-filter", group], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    words = {line.strip() for line in done.stdout.splitlines()[1:] if line.strip() and not line.strip().startswith("#")}
+    return set().union(*(members(tool, word) if word.startswith("@") else {word} for word in words))
+
+
+def test_with_the_system_calls_of_the_unit(updater, bus, start, publish, tool, tmp_path):
+    log = tmp_path / "trace"
+    start()
+    updater.env.update(bus.env)
+    publish("2.0", 1)
+    done = updater.device.call("update", wrap=[tool("strace"), "-f", "-qq", "-o", log], timeout=120,
+                               env={**updater.env, "RAUC_BUNDLE_URL": f"{updater.server.url}/device.raucb",
+                                    "ASAN_OPTIONS": ASAN_TRACED})
+    assert done.code == 0, done.text
+    used = set(re.findall(r"(?m)^\d+ +(\w+)\(", log.read_text()))
+    assert {"socket", "execve", "setgroups"} <= used and {"mount", "reboot", "ptrace"} <= denied(tool)
+    assert not used & denied(tool)

@@ -81,6 +81,8 @@ static void install(const Device *device, const char *url, const char *failure)
 	if (!failure)
 		g_assert_true(install_run(system, &request, &events, &error));
 	update_end(history, failure);
+	system_refresh_status(system);
+	update_learn(system, history);
 	g_assert_true(history_save(system, history, NULL));
 }
 
@@ -152,6 +154,27 @@ static void test_without_history(void)
 	device_set_env(device, "ORDER=A B\nA_OK=1\nA_TRY=0\nB_OK=0\nB_TRY=0\n");
 	expect(device, two, "not-booted");
 	expect(device, three, "install");
+}
+
+/* Somebody installs another one before it is booted: it has not failed. */
+static void test_overwritten(void)
+{
+	g_autoptr(Device) device = device_new();
+
+	boot("A", "1");
+	expect(device, two, "install");
+	install(device, two, NULL);
+	g_autoptr(System) system = open_device(device);
+	InstallRequest request = { .bundle = three };
+	InstallEvents events = { 0 };
+	g_assert_true(install_run(system, &request, &events, NULL));
+	g_clear_pointer(&system, system_free);
+	expect(device, three, "awaits-boot");
+	expect(device, two, "install");
+	boot("B", "2");
+	mark_good(device);
+	expect(device, three, "current");
+	expect(device, two, "install");
 }
 
 static void test_refused(void)
@@ -283,6 +306,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/install/update/good-life", test_good_life);
 	g_test_add_func("/install/update/rolled-back", test_rolled_back);
 	g_test_add_func("/install/update/without-history", test_without_history);
+	g_test_add_func("/install/update/overwritten", test_overwritten);
 	g_test_add_func("/install/update/refused", test_refused);
 	g_test_add_func("/install/update/cut-short", test_cut_short);
 	g_test_add_func("/install/update/errors", test_errors);

@@ -216,8 +216,8 @@ def table(image):
     return parsed, [{key: part.get(key) for key in ("start", "size", "type", "name", "bootable")} for part in parsed["partitions"]]
 
 
-def mke2fs(path, label, mib):
-    run("mke2fs", "-q", "-F", "-t", "ext4", "-L", label, path, f"{mib}M")
+def mke2fs(path, label, mib, tree=None):
+    run("mke2fs", "-q", "-F", "-t", "ext4", "-L", label, *(["-d", tree] if tree else []), path, f"{mib}M")
 
 
 def fat(path, mib, folder, files, label):
@@ -256,11 +256,11 @@ def deploy(board, folder):
     return target
 
 
-def ours(board, folder):
-    """The disk of the .wks.in."""
+def ours(board, folder, tree=None):
+    """The disk of the .wks.in; tree: what lies in slot A."""
     images, inputs = deploy(board, folder), folder / "in"
     inputs.mkdir()
-    mke2fs(inputs / "image.ext4", "rootfs", 16)
+    mke2fs(inputs / "image.ext4", "rootfs", 16, tree)
     mke2fs(inputs / "data.ext4", "data", DATA)
     label, parts = board.disk(f"{SLOT}M", f"{DATA}M", IMGDEPLOYDIR=inputs, MOONFORGE_RAUC_WORK=inputs, DEPLOY_DIR_IMAGE=images)
     taken = {}
@@ -364,3 +364,27 @@ def test_environment_lies_where_image_has_it(disks):
             other.seek(at)
             block = mine.read(4096)
             assert block == other.read(4096) and b"BOOT_ORDER=A" in block
+
+
+def test_disk_boots(tmp_path):
+    """The disk of the .wks.in in the real firmware and GRUB: slot A by the names it has there, counted as a trial."""
+    sys.path[:0] = [str(TOP / "test" / "boot"), str(TOP / "boot" / "grub")]
+    import grub_table
+    import model
+    missing = grub_table.what_is_missing()
+    if missing or not shutil.which("genimage", path=PATH):
+        pytest.skip(f"not installed: {' '.join(missing) or 'genimage'}")
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "tree" / "boot").mkdir(parents=True)
+    bench = grub_table.Bench(tmp_path / "bench")
+    (tmp_path / "tree" / "boot" / QEMU.kernel).write_bytes(bench._kernel("1"))
+    image, parts = ours(QEMU, tmp_path, tmp_path / "tree")
+    machine = grub_table.Machine(bench, {}, tmp_path / "bench")
+    machine.drives = [image]
+    said = grub_table.SAID.findall(machine._power_on())
+    words = said[0][2].decode().split()
+    assert {"root=PARTLABEL=root_a", "rauc.slot=A", "rootwait", "console=ttyS0,115200"} <= set(words)
+    start = table(image)[1][0]["start"] * 512
+    grubenv = subprocess.run(["mtype", "-i", f"{image}@@{start}", "::EFI/BOOT/grubenv"], check=True, capture_output=True, timeout=60).stdout
+    known = model.read(grubenv)
+    assert (known["A_OK"], known["A_LEFT"], known["B_OK"]) == ("1", "2", "0"), "one of three attempts is used, B is empty"

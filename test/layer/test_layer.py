@@ -167,6 +167,29 @@ def test_meson_options_exist():
     assert switches == {flag for name, flag, _, _ in layers.assignments(CLIENT) if name == "PACKAGECONFIG" and flag}, "each has its PACKAGECONFIG"
 
 
+def clean_build():
+    """[(kind, name, value)] of tool/build-clean.options, which builds the client in a fresh chroot."""
+    lines = (line.split() for line in (TOP / "tool" / "build-clean.options").read_text().splitlines() if line and not line.startswith("#"))
+    return [tuple(line) for line in lines]
+
+
+def test_recipe_is_what_the_clean_build_tries():
+    """Same meson options, and the same libraries by their names in OpenEmbedded."""
+    given = {name: value for kind, name, value in clean_build() if kind == "option"}
+    configs = {flag: text.split(",") for name, flag, _, text in layers.assignments(CLIENT) if name == "PACKAGECONFIG" and flag}
+    for name, (on, off, *_) in configs.items():
+        assert on == f"-D{name}=enabled" and off == f"-D{name}=disabled" and given[name] == "enabled", name
+    fixed = dict(re.findall(r"-D([a-z0-9_-]+)=(\S+)", layers.value(CLIENT, "EXTRA_OEMESON")))
+    assert fixed["tests"] == given["tests"] == "false"
+    assert fixed["demo_keys"] == "${MOONFORGE_RAUC_DEMO_KEYS}" and layers.value(CLIENT, "MOONFORGE_RAUC_DEMO_KEYS") == given["demo_keys"] == "refuse"
+    linked = {recipe for kind, _, recipe in clean_build() if kind == "link"}
+    wanted = {name for name in layers.value(CLIENT, "DEPENDS").split() if not name.endswith("-native")}
+    wanted |= {words[2] for words in configs.values() if len(words) > 2 and words[2]}
+    assert wanted == linked
+    for _, _, recipe in (line for line in clean_build() if line[0] == "run"):
+        assert f"{recipe}-native" in layers.value(CLIENT, "RDEPENDS:${PN}:append:class-native")
+
+
 def test_client():
     version = re.search(r"version: '([0-9.]+)'", (TOP / "meson.build").read_text())[1]
     assert CLIENT.name == f"moonforge-rauc_{version}.bb"
@@ -204,6 +227,25 @@ def test_providers_are_ours_only_with_the_feature():
         ours = {"rauc": "moonforge-rauc", "rauc-native": "moonforge-rauc-native", "nativesdk-rauc": "nativesdk-moonforge-rauc",
                 "rauc-conf": "moonforge-rauc-conf"}[recipe]
         assert f"'{ours}'" in text
+
+
+GPL3 = {"bash", "coreutils", "dosfstools", "findutils", "gawk", "grep", "grub", "grub-editenv", "grub-efi", "gptfdisk", "mtools", "parted", "readline", "sed", "tar"}
+
+
+def test_no_gplv3_on_the_device():
+    """What our packages pull in, and what the image installs of ours. GRUB itself lies on the ESP, in no package."""
+    pulled = set()
+    for path in layers.metadata():
+        for variable, flag, _, text in layers.assignments(path):
+            if re.match(r"(RDEPENDS|RRECOMMENDS|CORE_IMAGE_EXTRA_INSTALL)", variable) and "class-native" not in variable:
+                pulled |= set(re.findall(r"(?<![\w$-])[a-z][a-z0-9-]+(?![\w(-])", text))
+            if variable == "PACKAGECONFIG" and flag:
+                pulled |= set(text.split(",", 2)[-1].replace(",", " ").split())
+    assert {"util-linux-mount", "rauc-mark-good", "libubootenv"} <= pulled
+    assert not pulled & GPL3
+    for path in RECIPES:
+        if "GPL-3.0" in (layers.value(path, "LICENSE") or ""):
+            assert layers.value(path, "LICENSE:${PN}") == "MIT"
 
 
 def test_no_syntax_of_other_releases():

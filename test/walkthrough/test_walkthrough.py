@@ -103,11 +103,12 @@ def on_device(device, text, restarts):
         at = len(device.text)
         device.type(line)
         last = restarts and line == text.splitlines()[-1]
-        device.wait(f"(?s)the device restarts.*^{PROMPT}" if last else f"^{PROMPT}", at + len(PROMPT) + len(line))
-        if not last:
-            device.type("echo status=$?")
-            device.wait(r"^status=0$", at)
-            device.wait(f"^{PROMPT}$", len(device.text) - len(PROMPT) - 1)
+        if last:
+            device.wait(f"(?s)^demo/boot: the device restarts$.*^{PROMPT}", at)
+            continue
+        device.type("echo status=$?")
+        device.wait(r"^status=0$", at)
+        device.wait(f"(?s)^status=0$.*^{PROMPT}", at)
     return device.text[begin:]
 
 

@@ -28,6 +28,7 @@ inherit deploy systemd
 
 COMPATIBLE_MACHINE = "^qemux86-64$"
 PACKAGE_ARCH = "${MACHINE_ARCH}"
+INHIBIT_DEFAULT_DEPS = "1"
 
 MOONFORGE_RAUC_KERNEL_ARGS ?= "console=ttyS0,115200 console=tty0 rootwait"
 

@@ -26,6 +26,7 @@ inherit deploy
 
 COMPATIBLE_MACHINE = "^rpi$"
 PACKAGE_ARCH = "${MACHINE_ARCH}"
+INHIBIT_DEFAULT_DEPS = "1"
 
 MOONFORGE_RAUC_KERNEL_ARGS ?= "console=ttyS0,115200 console=tty1 rootwait"
 MOONFORGE_RAUC_KERNEL_ARGS:raspberrypi5 ?= "console=ttyAMA10,115200 console=tty1 rootwait"
