@@ -14,7 +14,7 @@ SIZES = ("ESP_SIZE", "BOOT_SIZE")
 WORDS = ("ARCH", "FACTORY_BOOT_SLOT")
 BOOT = pathlib.Path(__file__).resolve().parents[2] / "boot"
 FILES = {"linux.efi": "boot/vmlinuz", "initrd.img": "boot/initrd.img"}
-NAMES = {"x86_64": "BOOTX64.EFI", "aarch64": "BOOTAA64.EFI"}
+NAMES = {"amd64": ("BOOTX64.EFI", "x86_64"), "arm64": ("BOOTAA64.EFI", "aarch64")}  # what firmware looks for, and what GCC calls it
 SPARE = 1 << 20  # of a FAT, for its tables
 
 
@@ -53,11 +53,14 @@ def make(layout, root, inputs, boot_files=None):
     """esp with the fallback (made here unless boot_files has it) and the list of slots, and boot_b, from which nothing boots."""
     if boot_files:
         shutil.copytree(boot_files, root / "esp")
-    fallback = root / "esp" / "EFI" / "BOOT" / NAMES[layout.words["ARCH"]]
+    if layout.words["ARCH"] not in NAMES:
+        raise Refusal(f"layout {layout.name}: ARCH={layout.words['ARCH']} is none of {', '.join(NAMES)}")
+    name, machine = NAMES[layout.words["ARCH"]]
+    fallback = root / "esp" / "EFI" / "BOOT" / name
     fallback.parent.mkdir(parents=True, exist_ok=True)
     (root / "esp" / "EFI" / "rauc").mkdir(parents=True, exist_ok=True)
     shutil.copy(layout.folder / "slots", root / "esp" / "EFI" / "rauc" / "slots")
     if not fallback.exists():
         run([BOOT / "systemd-boot" / "mkefi.sh", BOOT / "efi" / "fallback.c", fallback], "making the fallback (or bring it with --boot-files)",
-            env={**os.environ, "EFI_ARCH": layout.words["ARCH"]})
+            env={**os.environ, "EFI_ARCH": machine})
     make_fat(inputs / "boot_b.vfat", layout.sizes["BOOT_SIZE"])
