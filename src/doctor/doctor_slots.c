@@ -150,6 +150,12 @@ static void check_boot_names(Doctor *doctor)
 		            "no slot has a bootname");
 }
 
+/* Where the boot name is that of a boot slot, the root file system is a slot beside it. */
+static const Slot *group_of(const Slot *slot)
+{
+	return slot->parent ? slot->parent : slot;
+}
+
 /* The link in /dev/disk that root= means, below our root. */
 static const Slot *slot_of_root(const Doctor *doctor)
 {
@@ -185,7 +191,7 @@ static const Slot *find_booted(Doctor *doctor)
 	else if (!name && !by_root)
 		doctor_find(doctor, "slots.booted-unknown", "/proc/cmdline",
 		            "neither rauc.slot= nor root= on the kernel command line means a slot");
-	else if (by_name && by_root && by_name != by_root)
+	else if (by_name && by_root && group_of(by_name) != group_of(by_root))
 		doctor_find(doctor, "slots.witnesses", "/proc/cmdline",
 		            "rauc.slot= means slot %s, root= slot %s", by_name->name,
 		            by_root->name);
@@ -218,7 +224,7 @@ static void check_mounts(Doctor *doctor)
 
 		if (!at)
 			continue;
-		if (g_str_equal(at, "/") && booted && slot != booted && !booted->parent)
+		if (g_str_equal(at, "/") && booted && group_of(slot) != group_of(booted))
 			doctor_find(doctor, "slots.root-elsewhere", slot->device,
 			            "slot %s is the root file system, slot %s is said to be booted",
 			            slot->name, booted->name);

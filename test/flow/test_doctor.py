@@ -364,6 +364,24 @@ def test_enough_faults(note):
     note(f"doctor: {len(FAULTS)} planted faults")
 
 
+def test_boot_slot_has_the_name(patient):
+    """The boot name may be that of a boot slot, with the root file system beside it in its group."""
+    for number, letter in enumerate("ab"):
+        patient.add_disk(f"boot_{letter}", 8 * MIB)
+        patient.sections[f"slot.boot.{number}"] = {"device": f"/dev/disk/by-partlabel/boot_{letter}", "type": "vfat", "bootname": letter.upper()}
+        rootfs = patient.sections[f"slot.rootfs.{number}"]
+        rootfs["parent"] = f"boot.{number}"
+        del rootfs["bootname"]
+    patient.write_conf()
+    patient.mounted(mount_line(patient, "root_a", "/"))
+    assert patient.ids() == set()
+    patient.cmdline("root=PARTLABEL=root_b rauc.slot=A panic=5")
+    assert patient.ids() == {"slots.witnesses"}
+    patient.cmdline("root=PARTLABEL=root_a rauc.slot=A panic=5")
+    patient.mounted(mount_line(patient, "root_b", "/"))
+    assert patient.ids() == {"slots.root-elsewhere"}
+
+
 def test_data_in_slot(patient, tool):
     """Real mounts: the slot's own file system, and one in memory."""
     subprocess.run([tool("mkfs.ext4"), "-q", "-F", patient.disks["root_a"]], check=True)
