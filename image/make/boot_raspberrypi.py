@@ -4,12 +4,11 @@
 The firmware, device trees and overlays are the board's: they come from --boot-files. The kernel is that of the root file
 system, so that both always go together."""
 
-import os
 import pathlib
 import shutil
-import time
 
 from . import rootfs
+from .fat import make_fat, stamp
 from .tool import Refusal, need, run
 
 SIZES = ("BOOT_SIZE",)
@@ -17,16 +16,6 @@ WORDS = ("BOOT_REQUIRED", "FACTORY_BOOT_SLOT")
 OURS = pathlib.Path(__file__).resolve().parents[2] / "boot" / "raspberrypi"
 FILES = ("config.txt", "cmdline-A.txt", "cmdline-B.txt")
 AUTOBOOT_SIZE = 512  # what the backend overwrites in place
-
-
-def make_fat(image, size, files=None):
-    """A FAT of whole bytes, the same for the same files."""
-    with image.open("wb") as file:
-        file.truncate(size)
-    run([need("mkfs.vfat", "dosfstools"), "--invariant", "-n", "BOOT", image], "making a boot partition")
-    for path in sorted(files.iterdir()) if files else ():
-        run([need("mcopy", "mtools"), "-s", "-p", "-m", "-i", image, path, "::"], "filling a boot partition",
-            env={**os.environ, "MTOOLS_SKIP_CHECK": "1", "TZ": "UTC"})
 
 
 def stage(layout, slot_image, folder, boot_files):
@@ -42,9 +31,7 @@ def stage(layout, slot_image, folder, boot_files):
     missing = [name for name in layout.words["BOOT_REQUIRED"].split() if not (folder / name).exists()]
     if missing:
         raise Refusal(f"the boot partition of layout {layout.name} needs {', '.join(missing)}: give a folder that has them with --boot-files")
-    stamp = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
-    for path in [folder, *folder.rglob("*")]:
-        os.utime(path, (stamp, stamp))
+    stamp(folder)
 
 
 def images(layout, slot_image, scratch, boot_files):

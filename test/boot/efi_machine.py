@@ -38,10 +38,11 @@ def payloads(folder):
     return {slot: plain.replace(b"payload=?", b"payload=" + slot.encode()) for slot in "AB"}
 
 
-def backend(conf, *words, path=None):
+def backend(conf, *words, variables=None):
+    """`variables`: a folder that efibootmgr takes for efivarfs."""
     env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
-    if path:
-        env["PATH"] = f"{path}:{env['PATH']}"
+    if variables:
+        env["EFIVARFS_PATH"] = f"{variables}/"
     return run(BACKEND, conf, *words, env=env).decode()
 
 
