@@ -6,7 +6,6 @@ export PATH := /usr/sbin:/usr/bin:/sbin:/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
 PREFIX ?= /usr/local
-BOARD ?= qemux86-64
 RELEASE := build/release
 
 help: ## this list
@@ -19,7 +18,7 @@ deps: ## install what all of this needs (Debian; asks sudo for root when somethi
 	@tool/deps all
 
 demo: deps release ## an A/B machine in QEMU: update it, break it, watch it come back (BOARD=qemuarm64: with U-Boot)
-	demo/run --board $(BOARD)
+	demo/run$(if $(BOARD), --board $(BOARD))
 
 check: deps ## every check and test; ends with "N passed, N failed"
 	tool/check

@@ -17,7 +17,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 MACHINE = {"amd64": 62, "arm64": 183}  # of the ELF header
 PROGRAMS = {"rauc": "usr/bin/rauc", "rauc-fetch": "usr/libexec/rauc/rauc-fetch"}
 NEEDED = {
-    "rauc": "libc libcrypto libdeflate libfdisk libfuse3 libgio-2.0 libglib-2.0 libgobject-2.0 libjson-glib-1.0 liblz4 liblzma libubootenv libzstd",
+    "rauc": "libc libcrypto libfdisk libgio-2.0 libglib-2.0 libgobject-2.0 libjson-glib-1.0 liblz4 liblzma libubootenv libz libzstd",
     "rauc-fetch": "libc libcurl libglib-2.0",
 }
 FILES = ("usr/lib/systemd/system/rauc.service", "usr/lib/systemd/system/rauc-mark-good.service", "usr/libexec/rauc-service.sh",
