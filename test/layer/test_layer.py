@@ -177,15 +177,18 @@ def test_recipe_is_what_the_clean_build_tries():
     """Same meson options, and the same libraries by their names in OpenEmbedded."""
     given = {name: value for kind, name, value in clean_build() if kind == "option"}
     configs = {flag: text.split(",") for name, flag, _, text in layers.assignments(CLIENT) if name == "PACKAGECONFIG" and flag}
+    chosen = layers.value(CLIENT, "PACKAGECONFIG:class-target").split()
     for name, (on, off, *_) in configs.items():
-        assert on == f"-D{name}=enabled" and off == f"-D{name}=disabled" and given[name] == "enabled", name
+        assert on == f"-D{name}=enabled" and off == f"-D{name}=disabled", name
+        assert given[name] == ("enabled" if name in chosen else "disabled"), name
     fixed = dict(re.findall(r"-D([a-z0-9_-]+)=(\S+)", layers.value(CLIENT, "EXTRA_OEMESON")))
     assert fixed["tests"] == given["tests"] == "false"
     assert fixed["demo_keys"] == "${MOONFORGE_RAUC_DEMO_KEYS}" and layers.value(CLIENT, "MOONFORGE_RAUC_DEMO_KEYS") == given["demo_keys"] == "refuse"
-    linked = {recipe for kind, _, recipe in clean_build() if kind == "link"}
+    linked, more = ({recipe for kind, _, recipe in clean_build() if kind == wanted} for wanted in ("link", "more"))
+    needs = {name: words[2] for name, words in configs.items() if len(words) > 2 and words[2]}
     wanted = {name for name in layers.value(CLIENT, "DEPENDS").split() if not name.endswith("-native")}
-    wanted |= {words[2] for words in configs.values() if len(words) > 2 and words[2]}
-    assert wanted == linked
+    assert wanted | {recipe for name, recipe in needs.items() if name in chosen} == linked
+    assert {recipe for name, recipe in needs.items() if name not in chosen} == more
     for _, _, recipe in (line for line in clean_build() if line[0] == "run"):
         assert f"{recipe}-native" in layers.value(CLIENT, "RDEPENDS:${PN}:append:class-native")
 
