@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 
-"""What the truth tables of EFI and systemd-boot share: OVMF in QEMU, payloads, a FAT disk, the real backend."""
+"""What the tests of EFI and systemd-boot share: UEFI firmware in QEMU, payloads, the real backend."""
 
 import os
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,6 +17,20 @@ MKEFI = ROOT / "boot" / "systemd-boot" / "mkefi.sh"
 BOOT_SECONDS = 180
 SECTOR = 512
 SAID = re.compile(rb"<<kernel=(.) line=(.*?)>>", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Board:
+    arch: str  # as mkefi.sh has it
+    qemu: str
+    code: Path
+    vars: Path
+
+
+PC = Board("x86_64", "qemu-system-x86_64 -machine q35 -cpu Nehalem -m 128", CODE, VARS)
+# without the menu's zero seconds AAVMF waits five at each power-on
+ARM = Board("aarch64", "qemu-system-aarch64 -machine virt -cpu cortex-a57 -m 256 -boot menu=on,splash-time=0",
+            Path("/usr/share/AAVMF/AAVMF_CODE.fd"), Path("/usr/share/AAVMF/AAVMF_VARS.fd"))
 
 
 def run(*argv, **more):
@@ -30,9 +45,9 @@ def missing(tools, files):
     return gone + [str(file) for file in files if not Path(file).exists()]
 
 
-def payloads(folder):
+def payloads(folder, board=PC):
     """{slot: bytes of its kernel}."""
-    run(MKEFI, HERE / "efi_payload.c", folder / "payload.efi")
+    run(MKEFI, HERE / "efi_payload.c", folder / "payload.efi", env={**os.environ, "EFI_ARCH": board.arch})
     plain = (folder / "payload.efi").read_bytes()
     assert plain.count(b"payload=?") == 1
     return {slot: plain.replace(b"payload=?", b"payload=" + slot.encode()) for slot in "AB"}
@@ -46,10 +61,10 @@ def backend(conf, *words, variables=None):
     return run(BACKEND, conf, *words, env=env).decode()
 
 
-def power_on(disk, flash, readonly=False):
+def power_on(disk, flash, readonly=False, board=PC):
     """(slot and options, or None; what was said on the serial line)."""
-    argv = "qemu-system-x86_64 -machine q35 -accel tcg -cpu Nehalem -m 128 -nic none -no-reboot -display none -monitor none -serial stdio".split()
-    argv += ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={CODE}", "-drive", f"if=pflash,format=raw,unit=1,file={flash}"]
+    argv = f"{board.qemu} -accel tcg -nic none -no-reboot -display none -monitor none -serial stdio".split()
+    argv += ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={board.code}", "-drive", f"if=pflash,format=raw,unit=1,file={flash}"]
     argv += ["-drive", f"file={disk},format=raw,if=virtio,readonly={'on' if readonly else 'off'}"]
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=BOOT_SECONDS)
     if done.returncode:

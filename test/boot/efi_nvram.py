@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 
-"""The NVRAM of OVMF (OVMF_VARS.fd), to and from a folder that the real efibootmgr takes for efivarfs (EFIVARFS_PATH).
+"""The NVRAM of OVMF (OVMF_VARS.fd) and AAVMF, to and from a folder that the real efibootmgr takes for efivarfs (EFIVARFS_PATH).
 
     firmware volume        0x00 zero vector, 0x10 GUID of the file system, 0x20 u64 length, 0x28 "_FVH", 0x30 u16 header length
     variable store         at the header's end: 0x00 GUID (authenticated variables), 0x10 u32 size of all, 0x14 0x5a formatted, 0x15 0xfe healthy
@@ -9,6 +9,7 @@
     behind the store       the log and the spare block of the fault tolerant write, which a machine that is off has no need of
 
 A state has bits cleared one after another: 0x3f is in force, 0x3e too while its successor is being written; others are old.
+AAVMF's is nothing but zeros until its first power-on, when the firmware makes the volume.
 A file of efivarfs is NAME-GUID: u32 attributes, data.
 """
 
@@ -46,6 +47,8 @@ def store_of(flash):
 
 def load(flash):
     """[Variable] that are in force."""
+    if flash.count(0) == len(flash):
+        return []
     at, end = store_of(flash)
     found = {}
     while at + VARIABLE.size <= end:
