@@ -13,8 +13,7 @@
  * BootOrder itself is never written here: a commitment is the running system's to make.
  */
 
-#include <efi.h>
-#include <efilib.h>
+#include "chain.h"
 
 #define SLOTS   L"\\EFI\\rauc\\slots"
 #define TURN    L"RaucTurn"
@@ -97,47 +96,13 @@ static void take_lines(const char *text)
 	}
 }
 
-/* --- Partitions ----------------------------------------------------------------------- */
-
-static HARDDRIVE_DEVICE_PATH *find_partition(EFI_DEVICE_PATH *path)
-{
-	for (; path && !IsDevicePathEnd(path); path = NextDevicePathNode(path)) {
-		if (DevicePathType(path) == MEDIA_DEVICE_PATH &&
-		    DevicePathSubType(path) == MEDIA_HARDDRIVE_DP)
-			return (HARDDRIVE_DEVICE_PATH *)path;
-	}
-	return NULL;
-}
-
-/* Is it a partition of the disk that `ours` is one of? Everything before its node is the disk. */
-static HARDDRIVE_DEVICE_PATH *find_on_disk(EFI_DEVICE_PATH *ours, EFI_DEVICE_PATH *path)
-{
-	HARDDRIVE_DEVICE_PATH *own = find_partition(ours), *other = find_partition(path);
-	UINTN before = (UINTN)((char *)own - (char *)ours);
-
-	if (!own || !other || (UINTN)((char *)other - (char *)path) != before ||
-	    CompareMem(ours, path, before) != 0)
-		return NULL;
-	return other;
-}
-
 static void find_loaders(EFI_HANDLE device)
 {
-	EFI_DEVICE_PATH *ours = DevicePathFromHandle(device);
-	EFI_HANDLE *handles = NULL;
-	UINTN n = 0;
+	for (UINTN k = 0; k < n_slots; k++) {
+		EFI_HANDLE volume = find_volume(device, slots[k].partition);
 
-	if (EFI_ERROR(LibLocateHandle(ByProtocol, &FileSystemProtocol, NULL, &n, &handles)))
-		return;
-	for (UINTN i = 0; i < n; i++) {
-		HARDDRIVE_DEVICE_PATH *part = find_on_disk(ours, DevicePathFromHandle(handles[i]));
-
-		for (UINTN k = 0; part && k < n_slots; k++) {
-			if (slots[k].partition == part->PartitionNumber)
-				slots[k].path = FileDevicePath(handles[i], slots[k].loader);
-		}
+		slots[k].path = volume ? FileDevicePath(volume, slots[k].loader) : NULL;
 	}
-	FreePool(handles);
 }
 
 /* --- Boot entries --------------------------------------------------------------------- */
@@ -234,20 +199,8 @@ static void make_entries(void)
 /* Comes back when it does not load. */
 static void start(EFI_HANDLE image, Slot *slot)
 {
-	EFI_GUID protocol = LOADED_IMAGE_PROTOCOL;
-	EFI_LOADED_IMAGE *loaded = NULL;
-	EFI_HANDLE started = NULL;
-
 	slot->is_tried = TRUE;
-	if (EFI_ERROR(uefi_call_wrapper(BS->LoadImage, 6, FALSE, image, slot->path, NULL, 0,
-	                                &started)))
-		return;
-	if (EFI_ERROR(
-		    uefi_call_wrapper(BS->HandleProtocol, 3, started, &protocol, (void **)&loaded)))
-		return;
-	loaded->LoadOptions = slot->options;
-	loaded->LoadOptionsSize = (UINT32)StrSize(slot->options);
-	uefi_call_wrapper(BS->StartImage, 3, started, NULL, NULL);
+	start_program(image, slot->path, slot->options);
 }
 
 static void start_committed(EFI_HANDLE image)

@@ -6,42 +6,19 @@ import os
 import pathlib
 import shutil
 
-from . import rootfs
-from .fat import make_fat, stamp
-from .tool import Refusal, mib, need, run
+from . import kernel
+from .fat import make_fat
+from .tool import Refusal, run
 
 SIZES = ("ESP_SIZE", "BOOT_SIZE")
 WORDS = ("ARCH", "FACTORY_BOOT_SLOT")
 BOOT = pathlib.Path(__file__).resolve().parents[2] / "boot"
-FILES = {"linux.efi": "boot/vmlinuz", "initrd.img": "boot/initrd.img"}
 NAMES = {"amd64": ("BOOTX64.EFI", "x86_64"), "arm64": ("BOOTAA64.EFI", "aarch64")}  # what firmware looks for, and what GCC calls it
-SPARE = 1 << 20  # of a FAT, for its tables
-
-
-def take(image, path, to):
-    """A file of the root file system, following one link."""
-    what, target = rootfs.look(image, path)
-    if what == "symlink" and target:
-        path = os.path.normpath(os.path.join("/", os.path.dirname(path), target)).lstrip("/")
-    run([need("debugfs", "e2fsprogs"), "-R", f'dump "/{path}" "{to}"', image], f"taking /{path}")
-    if not to.is_file() or not to.stat().st_size:
-        raise Refusal(f"the root file system's /{path} is no file: it has to go to the boot partition as {to.name}")
 
 
 def images(layout, slot_image, scratch, _boot_files):
     """{slot class: image}, written with every update beside the root file system."""
-    folder, image = scratch / "boot-files", scratch / "boot.vfat"
-    folder.mkdir()
-    for name, path in FILES.items():
-        take(slot_image, path, folder / name)
-    if (folder / "linux.efi").read_bytes()[:2] != b"MZ":
-        raise Refusal("the root file system's /boot/vmlinuz is no EFI program: the kernel needs CONFIG_EFI_STUB, and no compression around it")
-    used, room = sum(path.stat().st_size for path in folder.iterdir()) + SPARE, layout.sizes["BOOT_SIZE"]
-    if used > room:
-        raise Refusal(f"kernel and initramfs need {mib(used)}, the boot slots have {mib(room)}")
-    stamp(folder)
-    make_fat(image, room, folder)
-    return {"boot": image}
+    return {"boot": kernel.make(layout, slot_image, scratch)}
 
 
 def factory_slots(layout):

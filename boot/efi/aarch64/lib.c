@@ -11,6 +11,7 @@ EFI_RUNTIME_SERVICES *RT;
 EFI_GUID gEfiDevicePathProtocolGuid = DEVICE_PATH_PROTOCOL;
 EFI_GUID gEfiLoadedImageProtocolGuid = LOADED_IMAGE_PROTOCOL;
 EFI_GUID gEfiSimpleFileSystemProtocolGuid = SIMPLE_FILE_SYSTEM_PROTOCOL;
+EFI_GUID gEfiBlockIoProtocolGuid = EFI_BLOCK_IO_PROTOCOL_GUID;
 
 VOID InitializeLib(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 {
