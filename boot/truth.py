@@ -164,3 +164,22 @@ def rows_for(name):
     """(rows that are run for this loader, {name of a row: why it cannot be had there})."""
     left = {row["name"]: row["except"][name] for row in ROWS if name in row.get("except", {})}
     return [row for row in ROWS if row["name"] not in left], left
+
+
+def tell(name, play, words, more=lambda: ""):
+    """Plays the rows whose names have all of these words, a line each, and says what cannot be had; an exit status.
+    `more()` goes behind the sum."""
+    rows, left = rows_for(name)
+    rows = [row for row in rows if all(word in row["name"] for word in words)]
+    failed = 0
+    for row in rows:
+        try:
+            wrong = play(row)
+        except RuntimeError as error:
+            wrong = str(error)
+        failed += bool(wrong)
+        print(f"{'FAIL' if wrong else 'ok  '} {row['name']}: {wrong or row['boots']}", flush=True)
+    print(f"{len(rows) - failed} rows passed, {failed} failed, {len(left)} cannot be had{more()}")
+    for row, why in left.items():
+        print(f"  {row}: {why}")
+    return 1 if failed else 0

@@ -25,10 +25,11 @@ static HARDDRIVE_DEVICE_PATH *find_partition(EFI_DEVICE_PATH *path)
 static HARDDRIVE_DEVICE_PATH *find_on_disk(EFI_DEVICE_PATH *ours, EFI_DEVICE_PATH *path)
 {
 	HARDDRIVE_DEVICE_PATH *own = find_partition(ours), *other = find_partition(path);
-	UINTN before = (UINTN)((char *)own - (char *)ours);
 
-	if (!own || !other || (UINTN)((char *)other - (char *)path) != before ||
-	    CompareMem(ours, path, before) != 0)
+	if (!own || !other)
+		return NULL;
+	UINTN before = (UINTN)((char *)own - (char *)ours);
+	if ((UINTN)((char *)other - (char *)path) != before || CompareMem(ours, path, before) != 0)
 		return NULL;
 	return other;
 }

@@ -335,12 +335,8 @@ int command_install(const Options *options)
 	g_autoptr(GError) error = NULL;
 	OutputFormat format;
 
-	if (!output_format_by_name(options->output_format, &format) || format == OUTPUT_SHELL ||
-	    format == OUTPUT_JSON_2) {
-		output_complain("Unknown output format: '%s'.", options->output_format);
-		output_complain("Supported formats are: readable, json, json-pretty.");
+	if (!output_take_format(options->output_format, &format))
 		return 1;
-	}
 	bool is_json = format != OUTPUT_READABLE;
 	g_autofree char *path = location_resolve(options->arguments[2], &error);
 	if (path)

@@ -26,6 +26,16 @@ bool output_format_by_name(const char *name, OutputFormat *format)
 	return false;
 }
 
+bool output_take_format(const char *name, OutputFormat *format)
+{
+	if (output_format_by_name(name, format) && *format != OUTPUT_SHELL &&
+	    *format != OUTPUT_JSON_2)
+		return true;
+	output_complain("Unknown output format: '%s'.", name);
+	output_complain("Supported formats are: readable, json, json-pretty.");
+	return false;
+}
+
 bool output_is_terminal(void)
 {
 	return isatty(STDOUT_FILENO) && g_strcmp0(g_getenv("TERM"), "dumb") != 0;

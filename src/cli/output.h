@@ -27,6 +27,8 @@ typedef struct {
 
 /* By its name on the command line; NULL is readable. */
 bool output_format_by_name(const char *name, OutputFormat *format);
+/* The same of a verb that has only readable, json and json-pretty; false: the others are complained of. */
+bool output_take_format(const char *name, OutputFormat *format);
 
 /* Of stdout: colour on a terminal without NO_COLOR, UTF-8 by the locale. */
 OutputLook output_look(void);

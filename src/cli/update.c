@@ -17,6 +17,7 @@
 #include "cli/update_settings.h"
 #include "cli/update_show.h"
 #include "model/window.h"
+#include "system/clock.h"
 
 typedef struct {
 	const Options *options;
@@ -49,14 +50,6 @@ static void fail_run(Run *run, int code, GError *error)
 	output_complain("%s", error->message);
 	run->shown.code = code;
 	run->shown.error = error;
-}
-
-static int moment_now(void)
-{
-	g_autoptr(GDateTime) now = g_date_time_new_now_local();
-
-	return window_moment(g_date_time_get_day_of_week(now), g_date_time_get_hour(now),
-	                     g_date_time_get_minute(now));
 }
 
 static void save(const Run *run)
@@ -99,7 +92,7 @@ static bool look(Run *run)
 	UpdateRequest request = { .url = run->settings.url,
 		                  .access = options_access(run->options),
 		                  .criteria = criteria_of(run),
-		                  .moment = moment_now(),
+		                  .moment = clock_moment(),
 		                  .is_forced = run->options->is_forced };
 	GError *error = NULL;
 
@@ -123,7 +116,7 @@ static void reboot(Run *run)
 	const ConfigUpdate *rules = &system_config(run->system)->update;
 	int wait = run->options->is_forced
 	                   ? 0
-	                   : window_wait((const char *const *)rules->window, moment_now());
+	                   : window_wait((const char *const *)rules->window, clock_moment());
 
 	run->shown.reboot = UPDATE_REBOOT_NEEDED;
 	if (!run->settings.reboot) {
@@ -153,8 +146,7 @@ static void install(Run *run)
 	Options options = *run->options;
 
 	options.require_manifest_hash = run->history->hash;
-	options.show_progress = output_is_terminal();
-	options.is_terse = !options.show_progress;
+	options.is_terse = !options.show_progress && !output_is_terminal();
 	update_begin(run->history);
 	save(run);
 	command_install_bundle(&options, run->settings.url, run->is_json, &run->outcome);
@@ -235,12 +227,8 @@ int command_update(const Options *options)
 	Run run = { .options = options };
 	OutputFormat format;
 
-	if (!output_format_by_name(options->output_format, &format) || format == OUTPUT_SHELL ||
-	    format == OUTPUT_JSON_2) {
-		output_complain("Unknown output format: '%s'.", options->output_format);
-		output_complain("Supported formats are: readable, json, json-pretty.");
+	if (!output_take_format(options->output_format, &format))
 		return 1;
-	}
 	run.is_json = format != OUTPUT_READABLE;
 	go(&run);
 	if (run.is_json) {

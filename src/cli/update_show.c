@@ -5,8 +5,6 @@
 #include "base/error.h"
 #include "cli/json.h"
 
-enum { NOT_MODIFIED = 304 };
-
 static void add_bool(JsonBuilder *json, const char *name, bool value)
 {
 	json_builder_set_member_name(json, name);
@@ -65,7 +63,7 @@ void update_show_json(GString *to, const UpdateShown *shown, bool is_pretty)
 	json_add_string(json, "url", shown->url);
 	json_add_string(json, "decision", update ? decision_name(update->decision.kind) : NULL);
 	json_add_string(json, "reason", update ? update->decision.reason : NULL);
-	add_bool(json, "not-modified", update && update->answer.http == NOT_MODIFIED);
+	add_bool(json, "not-modified", update && update->answer.http == STREAM_NOT_MODIFIED);
 	json_add_int(json, "bytes", update ? (gint64)update->bytes : 0);
 	add_offer(json, shown->history);
 	add_bool(json, "installed", shown->outcome && shown->outcome->result == OUTCOME_SUCCEEDED);

@@ -8,7 +8,7 @@
 #include "base/version.h"
 #include "crypto/digest.h"
 
-enum { FIRST_PAUSE = 15 * 60, LONGEST_PAUSE = 24 * 60 * 60 };
+enum { FIRST_PAUSE = 15 * 60 };
 
 const char *decision_name(DecisionKind kind)
 {
@@ -251,8 +251,8 @@ unsigned decision_pause(unsigned n_errors, uint32_t random)
 {
 	unsigned pause = n_errors ? FIRST_PAUSE : 0;
 
-	for (unsigned i = 1; i < n_errors && pause < LONGEST_PAUSE; i++)
+	for (unsigned i = 1; i < n_errors && pause < DECISION_LONGEST_PAUSE; i++)
 		pause *= 2;
-	pause = MIN(pause, LONGEST_PAUSE);
+	pause = MIN(pause, DECISION_LONGEST_PAUSE);
 	return pause - random % (pause / 4 + 1); /* a fleet shall not come back together */
 }

@@ -34,7 +34,11 @@ const char *decision_name(DecisionKind kind);
 /* Where else than in the running system the bundle lies. */
 typedef enum { DECISION_NOWHERE, DECISION_BOOTS_NEXT, DECISION_ELSEWHERE } DecisionPlace;
 
-enum { DECISION_SHARES = 10000, DECISION_MAX_REFUSED = 3 };
+enum {
+	DECISION_SHARES = 10000,
+	DECISION_MAX_REFUSED = 3,
+	DECISION_LONGEST_PAUSE = 24 * 60 * 60 /* seconds */
+};
 
 typedef struct {
 	/* The bundle; hash NULL: there is none. Version NULL: it has none. */

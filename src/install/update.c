@@ -9,12 +9,7 @@
 #include "model/window.h"
 #include "system/trust.h"
 
-enum {
-	HTTP_NO_CONTENT = 204,
-	HTTP_NOT_MODIFIED = 304,
-	SMALL_FILE = 4096,
-	LONGEST_PAUSE = 24 * 60 * 60
-};
+enum { SMALL_FILE = 4096 };
 
 void update_clear(Update *update)
 {
@@ -164,7 +159,7 @@ static DecisionPlace find_place(System *system, const History *history)
 	                                                           : DECISION_ELSEWHERE;
 }
 
-static const char *find_inhibitor(const char *const *files)
+const char *update_find_inhibitor(const char *const *files)
 {
 	for (; files && *files; files++) {
 		if (g_file_test(*files, G_FILE_TEST_EXISTS))
@@ -270,7 +265,7 @@ unsigned update_pause(const History *history, int64_t now)
 {
 	int64_t left = history->n_errors ? history->retry_at - now : 0;
 
-	return left > 0 && left <= LONGEST_PAUSE ? (unsigned)left : 0;
+	return left > 0 && left <= DECISION_LONGEST_PAUSE ? (unsigned)left : 0;
 }
 
 /* --- The server --------------------------------------------------------------- */
@@ -325,9 +320,9 @@ static bool ask(System *system, History *history, const UpdateRequest *request, 
 			request->seen(request->user, bundle);
 		return true;
 	}
-	if (update->answer.http == HTTP_NOT_MODIFIED && access.etag)
+	if (update->answer.http == STREAM_NOT_MODIFIED && access.etag)
 		return true;
-	if (update->answer.http == HTTP_NO_CONTENT) {
+	if (update->answer.http == STREAM_NO_CONTENT) {
 		history_forget_offer(history);
 		return true;
 	}
@@ -345,7 +340,7 @@ static bool decide(System *system, const History *history, const UpdateRequest *
 	g_autofree char *version = request->system_version ? g_strdup(request->system_version)
 	                                                   : update_running_version(system);
 	g_autofree char *device = device_id(system);
-	const char *inhibitor = find_inhibitor((const char *const *)rules->inhibit_files);
+	const char *inhibitor = update_find_inhibitor((const char *const *)rules->inhibit_files);
 	DecisionFacts facts = {
 		.hash = history->hash,
 		.version = history->version,
@@ -355,7 +350,8 @@ static bool decide(System *system, const History *history, const UpdateRequest *
 		.running_version = version,
 		.criteria = request->criteria,
 		.install_criteria = request->install_criteria,
-		.inhibited_by = inhibitor ? inhibitor : find_inhibitor(request->inhibit_files),
+		.inhibited_by =
+			inhibitor ? inhibitor : update_find_inhibitor(request->inhibit_files),
 		.n_refused =
 			g_strcmp0(history->tried_hash, history->hash) == 0 ? history->n_refused : 0,
 		.rollout_percent = (unsigned)rules->rollout_percent,

@@ -50,10 +50,12 @@ bool update_check(System *system, History *history, const UpdateRequest *request
 bool update_can_retry(const GError *error);
 /* The server could not be asked; `now` Unix, `random` any number. */
 void update_note_error(History *history, int64_t now, uint32_t random);
+/* The first of these files that is there; NULL: none. */
+const char *update_find_inhibitor(const char *const *files);
 /* May it be asked? Seconds until then, 0: yes. A clock that went back does not make it longer. */
 unsigned update_pause(const History *history, int64_t now);
 
-/* Before what is on offer is installed, and after: `error` NULL where it succeeded. */
+/* Before what is on offer is installed, and after: `failure` is the name of why not, NULL where it succeeded. */
 void update_begin(History *history);
 void update_end(History *history, const char *failure);
 /* Is it still the boot in which what awaits its boot was installed by us? */

@@ -11,6 +11,7 @@
 #include "install/update.h"
 #include "model/window.h"
 #include "service/poller_status.h"
+#include "system/clock.h"
 
 #define INTERFACE "de.pengutronix.rauc.Poller"
 #define OBJECT    "/"
@@ -93,14 +94,6 @@ static void stop(Poller *poller)
 	tell_property(poller, "NextPoll");
 }
 
-static int moment_now(void)
-{
-	g_autoptr(GDateTime) now = g_date_time_new_now_local();
-
-	return window_moment(g_date_time_get_day_of_week(now), g_date_time_get_hour(now),
-	                     g_date_time_get_minute(now));
-}
-
 /* Restart. */
 
 typedef struct {
@@ -163,7 +156,7 @@ static void work_poll(void *user)
 		                            ? (const char *const *)config->install_criteria
 		                            : nothing,
 		.system_version = system_version(system),
-		.moment = moment_now(),
+		.moment = clock_moment(),
 		.seen = see_bundle,
 		.user = poll,
 	};
@@ -281,15 +274,6 @@ static void begin_reboot(Poller *poller)
 		g_free(reboot);
 }
 
-static const char *find_inhibitor(const ConfigPolling *config)
-{
-	for (char **file = config->inhibit_files; file && *file; file++) {
-		if (g_file_test(*file, G_FILE_TEST_EXISTS))
-			return *file;
-	}
-	return NULL;
-}
-
 static void act(Poller *poller)
 {
 	const ConfigUpdate *rules = &system_config(poller->system)->update;
@@ -297,9 +281,10 @@ static void act(Poller *poller)
 		.is_installing = installer_is_installing(poller->installer),
 		.is_busy = job_line_is_busy(poller->line),
 		.is_good = history_is_good(),
-		.inhibited_by = find_inhibitor(config_of(poller)),
+		.inhibited_by = update_find_inhibitor(
+			(const char *const *)config_of(poller)->inhibit_files),
 		.must_reboot = poller->must_reboot,
-		.is_closed = window_wait((const char *const *)rules->window, moment_now()) > 0,
+		.is_closed = window_wait((const char *const *)rules->window, clock_moment()) > 0,
 	};
 	const char *why;
 

@@ -7,6 +7,8 @@
 #include <sys/timex.h>
 #include <time.h>
 
+#include "model/window.h"
+
 #define WHEN "%Y-%m-%dT%H:%M:%SZ"
 
 /* What says when the image was built, in the order in which a draw is decided. */
@@ -19,6 +21,14 @@ static const char *const stamps[] = {
 int64_t clock_now(void)
 {
 	return time(NULL);
+}
+
+int clock_moment(void)
+{
+	g_autoptr(GDateTime) now = g_date_time_new_now_local();
+
+	return window_moment(g_date_time_get_day_of_week(now), g_date_time_get_hour(now),
+	                     g_date_time_get_minute(now));
 }
 
 bool clock_is_synchronised(void)

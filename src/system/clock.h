@@ -13,6 +13,9 @@
 /* Unix time, as the clock has it. */
 int64_t clock_now(void);
 
+/* The minute of the week in local time, as model/window.h counts them. */
+int clock_moment(void);
+
 /* Does the kernel call the clock synchronised (adjtimex(2))? Some daemon set it by a server and
  * still keeps it, lately. */
 bool clock_is_synchronised(void);

@@ -10,6 +10,9 @@
 #include "source/remote.h"
 #include "system/system.h"
 
+/* Answers that are no errors to who asks with an ETag, or for whatever there is. */
+enum { STREAM_NO_CONTENT = 204, STREAM_NOT_MODIFIED = 304 };
+
 /* What a server said of its file, or instead of it. */
 typedef struct {
 	unsigned http;    /* it was refused with this status; 0: it was not, or without an answer */

@@ -127,17 +127,11 @@ def test_row(row, tmp_path):
 
 
 def main():
-    rows = [row for row in ROWS if all(word in row["name"] for word in sys.argv[1:])]
-    failed = 0
-    for row in rows:
+    def play(row):
         with tempfile.TemporaryDirectory(prefix="barebox-") as folder:
-            wrong = truth.run_row(row, Barebox(folder))
-        failed += bool(wrong)
-        print(f"{'FAIL' if wrong else 'ok  '} {row['name']}: {wrong or row['boots']}", flush=True)
-    print(f"{len(rows) - failed} rows passed, {failed} failed, {len(LEFT)} cannot be had")
-    for name, why in LEFT.items():
-        print(f"  {name}: {why}")
-    return 1 if failed else 0
+            return truth.run_row(row, Barebox(folder))
+
+    return truth.tell(NAME, play, sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -6,11 +6,16 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "boot"))
+
+import truth  # noqa: E402
+
 CODE, VARS = Path("/usr/share/OVMF/OVMF_CODE.fd"), Path("/usr/share/OVMF/OVMF_VARS.fd")
 BACKEND = ROOT / "build" / "dev" / "test" / "boot" / "backend"
 MKEFI = ROOT / "boot" / "systemd-boot" / "mkefi.sh"
@@ -31,6 +36,35 @@ PC = Board("x86_64", "qemu-system-x86_64 -machine q35 -cpu Nehalem -m 128", CODE
 # without the menu's zero seconds AAVMF waits five at each power-on
 ARM = Board("aarch64", "qemu-system-aarch64 -machine virt -cpu cortex-a57 -m 256 -boot menu=on,splash-time=0",
             Path("/usr/share/AAVMF/AAVMF_CODE.fd"), Path("/usr/share/AAVMF/AAVMF_VARS.fd"))
+
+
+class Loader(truth.Loader):
+    """Slots whose kernels are bytes; marks are the real backend's."""
+
+    def _backend(self, *words):
+        raise NotImplementedError
+
+    def _kernel(self, slot):
+        """What an installation writes."""
+        raise NotImplementedError
+
+    def _holder(self, slot):
+        """(dict, key) of the kernel that is there."""
+        raise NotImplementedError
+
+    def mark(self, slot, what):
+        if what == "good":
+            return self._backend(f"good={slot}")
+        if what.startswith("mark bad "):
+            return self._backend(f"bad={what[-1]}")
+        target = what.split()[1].rstrip(",")
+        self._backend(f"bad={target}")
+        kernels, key = self._holder(target)
+        if what.endswith(", cut"):
+            kernels[key] = kernels[key][: len(kernels[key]) // 2]
+            return None
+        kernels[key] = self._kernel(target)
+        return self._backend(f"active={target}")
 
 
 def run(*argv, **more):

@@ -137,7 +137,7 @@ def ordered(variables):
     return tuple(sorted((nvram.Variable(v.name, v.vendor, v.attributes, v.data) for v in variables), key=lambda v: v.name))
 
 
-class Efi(truth.Loader):
+class Efi(machine.Loader):
     name = NAME
     attempts = uncommitted = 1
     words = {"rauc": "good", "used": "bad", "last": "trial"}
@@ -201,18 +201,8 @@ class Efi(truth.Loader):
             machine.backend(Path(folder) / "system.conf", *words, variables=variables)
             self.state = ordered(nvram.fold(variables))
 
-    def mark(self, slot, what):
-        if what == "good":
-            return self._backend(f"good={slot}")
-        if what.startswith("mark bad "):
-            return self._backend(f"bad={what[-1]}")
-        target = what.split()[1].rstrip(",")
-        self._backend(f"bad={target}")
-        if what.endswith(", cut"):
-            self.kernels[target] = self.kernels[target][: len(self.kernels[target]) // 2]
-            return None
-        self.kernels[target] = self._kernel(target)
-        return self._backend(f"active={target}")
+    def _holder(self, slot):
+        return self.kernels, slot
 
     def states(self):
         names = {int(v.name[4:], 16): nvram.label(v.data) for v in self.state if len(v.name) == 8 and v.name not in ("BootNext",)
@@ -277,21 +267,9 @@ def main():
     gone = machine.missing(TOOLS, FILES)
     if gone:
         sys.exit(f"not there: {' '.join(gone)}")
-    rows = [row for row in ROWS if all(word in row["name"] for word in sys.argv[1:])]
-    failed = 0
     with tempfile.TemporaryDirectory(prefix="efi-") as folder:
         bench = Bench(folder)
-        for row in rows:
-            try:
-                wrong = play(bench, row)
-            except RuntimeError as error:
-                wrong = str(error)
-            failed += bool(wrong)
-            print(f"{'FAIL' if wrong else 'ok  '} {row['name']}: {wrong or row['boots']}", flush=True)
-        print(f"{len(rows) - failed} rows passed, {failed} failed, {len(LEFT)} cannot be had; {bench.n_booted} power-ons")
-    for name, why in LEFT.items():
-        print(f"  {name}: {why}")
-    return 1 if failed else 0
+        return truth.tell(NAME, lambda row: play(bench, row), sys.argv[1:], lambda: f"; {bench.n_booted} power-ons")
 
 
 if __name__ == "__main__":

@@ -270,17 +270,11 @@ def test_shipped_files():
 
 
 def main():
-    rows = [row for row in ROWS if all(word in row["name"] for word in sys.argv[1:])]
-    failed = 0
-    for row in rows:
+    def play(row):
         with tempfile.TemporaryDirectory(prefix="raspberrypi-") as folder:
-            wrong = truth.run_row(row, RaspberryPi(folder))
-        failed += bool(wrong)
-        print(f"{'FAIL' if wrong else 'ok  '} {row['name']}: {wrong or row['boots']}", flush=True)
-    print(f"{len(rows) - failed} rows passed, {failed} failed, {len(LEFT)} cannot be had")
-    for name, why in LEFT.items():
-        print(f"  {name}: {why}")
-    return 1 if failed else 0
+            return truth.run_row(row, RaspberryPi(folder))
+
+    return truth.tell(NAME, play, sys.argv[1:])
 
 
 if __name__ == "__main__":

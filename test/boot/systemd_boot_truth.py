@@ -13,7 +13,6 @@ import shutil
 import sys
 import tempfile
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -95,7 +94,7 @@ class Bench:
         return (spoke[0] if spoke else None), found
 
 
-class SystemdBoot(truth.Loader):
+class SystemdBoot(machine.Loader):
     name = NAME
     words = {"rauc": "good"}
 
@@ -141,19 +140,8 @@ class SystemdBoot(truth.Loader):
             machine.backend(Path(folder) / "system.conf", *words)
             self.state = {str(p.relative_to(esp)): p.read_bytes() for p in esp.rglob("*") if p.is_file()}
 
-    def mark(self, slot, what):
-        if what == "good":
-            return self._backend(f"good={slot}")
-        if what.startswith("mark bad "):
-            return self._backend(f"bad={what[-1]}")
-        target = what.split()[1].rstrip(",")
-        kernel = f"EFI/rauc/{target}.efi"
-        self._backend(f"bad={target}")
-        if what.endswith(", cut"):
-            self.state[kernel] = self.state[kernel][: len(self.state[kernel]) // 2]
-            return None
-        self.state[kernel] = self._kernel(target)
-        return self._backend(f"active={target}")
+    def _holder(self, slot):
+        return self.state, f"EFI/rauc/{slot}.efi"
 
     def states(self):
         found = {}
@@ -201,17 +189,9 @@ def main():
     gone = machine.missing(TOOLS, FILES)
     if gone:
         sys.exit(f"not there: {' '.join(gone)}")
-    rows = [row for row in ROWS if all(word in row["name"] for word in sys.argv[1:])]
-    failed = 0
-    with tempfile.TemporaryDirectory(prefix="systemd-boot-") as folder, ThreadPoolExecutor(1) as workers:
+    with tempfile.TemporaryDirectory(prefix="systemd-boot-") as folder:
         bench = Bench(folder)
-        for row, wrong in zip(rows, workers.map(lambda row: play(bench, row), rows)):
-            failed += bool(wrong)
-            print(f"{'FAIL' if wrong else 'ok  '} {row['name']}: {wrong or row['boots']}", flush=True)
-        print(f"{len(rows) - failed} rows passed, {failed} failed, {len(LEFT)} cannot be had; {bench.n_booted} power-ons")
-    for name, why in LEFT.items():
-        print(f"  {name}: {why}")
-    return 1 if failed else 0
+        return truth.tell(NAME, lambda row: play(bench, row), sys.argv[1:], lambda: f"; {bench.n_booted} power-ons")
 
 
 if __name__ == "__main__":

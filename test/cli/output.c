@@ -16,6 +16,19 @@ static void test_formats(void)
 	g_assert_false(output_format_by_name("JSON", &format));
 }
 
+static void test_plain_formats(void)
+{
+	static const char *const refused[] = { "shell", "json-2", "JSON", "" };
+	OutputFormat format = OUTPUT_SHELL;
+
+	g_assert_true(output_take_format(NULL, &format));
+	g_assert_cmpint(format, ==, OUTPUT_READABLE);
+	g_assert_true(output_take_format("json", &format));
+	g_assert_cmpint(format, ==, OUTPUT_JSON);
+	for (unsigned i = 0; i < G_N_ELEMENTS(refused); i++)
+		g_assert_false(output_take_format(refused[i], &format));
+}
+
 static const struct {
 	const char *text, *expected;
 } safe[] = {
@@ -67,6 +80,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	run_enter();
 	g_test_add_func("/cli/output/formats", test_formats);
+	g_test_add_func("/cli/output/plain-formats", test_plain_formats);
 	g_test_add_func("/cli/output/safe", test_safe);
 	g_test_add_func("/cli/output/shell", test_shell);
 	g_test_add_func("/cli/output/lost-output", test_lost_output);

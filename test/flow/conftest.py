@@ -73,6 +73,17 @@ def public():
         yield make
 
 
+@pytest.fixture(scope="session")
+def server_identity(public):
+    """(certificate, key) of a server called localhost."""
+    folder = public("tls")
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    authorities.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "30",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
+    cert.chmod(0o644)
+    return cert, key
+
+
 @pytest.fixture(scope="module")
 def fetcher(rauc, public):
     """The program that fetches: a copy of the one beside the one that is tested, which somebody else may start wherever this

@@ -15,7 +15,6 @@ import pytest
 
 import bundles
 import device as devices
-import pki as authorities
 import webserver
 from bundles import MIB
 from conftest import OLD, fetchers
@@ -35,16 +34,6 @@ def site(public, maker):
     for path in folder.iterdir():
         path.chmod(0o644)
     return folder
-
-
-@pytest.fixture(scope="module")
-def server_identity(public):
-    folder = public("tls")
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    authorities.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "30",
-                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
-    cert.chmod(0o644)
-    return cert, key
 
 
 @pytest.fixture

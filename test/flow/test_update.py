@@ -16,7 +16,6 @@ import subprocess
 import pytest
 
 import bundles
-import pki as authorities
 import webserver
 from bundles import MIB
 from bus import wait_until
@@ -66,16 +65,6 @@ class Backend(webserver.Nginx):
         found = [LINE.match(line) for line in (path.read_text().splitlines() if path.exists() else [])]
         assert all(found), path.read_text()
         return [(int(m[4]), int(m[5]), m[6], m[7]) for m in found]
-
-
-@pytest.fixture(scope="module")
-def identity(public):
-    folder = public("tls")
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    authorities.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "30",
-                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
-    cert.chmod(0o644)
-    return cert, key
 
 
 @pytest.fixture
@@ -165,6 +154,7 @@ def test_new_is_installed_and_the_same_costs_nothing(updater, device, server, pu
     assert told.code == 0, told.text
     assert "2.0 is on offer, an unknown version runs: it is installed now\n" in told.out
     assert "succeeded\na restart is needed to run it\n" in told.out, told.text
+    assert "%" not in told.out, "a journal keeps every line"
     assert device.content("rootfs.1", SIZE) == image and device.chosen() == "B"
     first = server.asked()
 
@@ -483,11 +473,11 @@ def test_three_slots(make_device, tmp_path, server, publish):
         assert updater.decision() == "current"
 
 
-def test_https(backend, device, identity, publish, note):
+def test_https(backend, device, server_identity, publish, note):
     """HTTP/2, the same costs as little."""
-    server = backend(tls=identity)
+    server = backend(tls=server_identity)
     updater = Updater(device, server)
-    device.change("streaming", tls_ca=identity[0])
+    device.change("streaming", tls_ca=server_identity[0])
     publish("2.0", 1)
     assert updater()["installed"]
     assert all(line.split('"')[1].endswith("HTTP/2.0") for line in (server.folder / "access.log").read_text().splitlines())

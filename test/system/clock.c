@@ -93,11 +93,27 @@ static void test_text(void)
 	g_assert_cmpint(clock_parse("?"), ==, 0);
 }
 
+/* Twice around, as a minute may end in between. */
+static void test_moment(void)
+{
+	for (unsigned tries = 0; tries < 2; tries++) {
+		time_t before = time(NULL);
+		struct tm local;
+		int found = clock_moment();
+
+		localtime_r(&before, &local);
+		if (found == (local.tm_wday + 6) % 7 * 24 * 60 + local.tm_hour * 60 + local.tm_min)
+			return;
+	}
+	g_test_fail_printf("the moment is not that of the local clock");
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/system/clock/build", test_build);
 	g_test_add_func("/system/clock/here", test_here);
+	g_test_add_func("/system/clock/moment", test_moment);
 	g_test_add_func("/system/clock/synchronised", test_synchronised);
 	g_test_add_func("/system/clock/text", test_text);
 	return g_test_run();
