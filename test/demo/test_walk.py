@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -72,7 +73,7 @@ def ends(pid_file):
 
 
 def folders():
-    return set(pathlib.Path("/tmp").glob("demo-*"))
+    return set(pathlib.Path(tempfile.gettempdir()).glob("demo-*"))
 
 
 def test_log_in_run_commands_and_leave(fake, tmp_path):

@@ -93,7 +93,7 @@ class Cut:
         assert result.code == 0, f"{what}\n{result.text}"
         assert self.device.content("rootfs.1", SIZE) == self.image, what
         assert self.device.chosen() == "B" and self.device.status("rootfs.1")["status"] == "ok", what
-        time.sleep(0.05)  # nginx writes its log when all is sent
+        self.server.settle()
         return sum(a.sent for a in self.server.asked())
 
     def check(self, what):

@@ -102,7 +102,18 @@ class Nginx:
         parts = [line.split("|") for line in lines]
         return [Asked(p[0], p[1], p[2], int(p[3]), int(p[4]), *p[5:10]) for p in parts]
 
+    def settle(self, seconds=2):
+        """Wait until nobody is connected. What was asked by somebody who is dead is logged only when nginx sees it."""
+        end = time.monotonic() + seconds
+        while self.connected() and time.monotonic() < end:
+            time.sleep(0.01)
+
+    def connected(self):
+        ends = [line.split()[1:4] for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return any(int(local.split(":")[1], 16) == self.port and state in ("01", "08") for local, _, state in ends)
+
     def forget(self):
+        self.settle()
         (self.folder / "access.log").write_text("")
 
 
