@@ -7,11 +7,17 @@
 
 #include "base/error.h"
 #include "crypto/digest.h"
+#include "writer/chase.h"
+#include "writer/marks.h"
 #include "writer/target.h"
 
 #define CHUNK COPY_CHUNK
 #define BLOCK 4096
-#define GRAIN (64 * 1024) /* how finely zeroes are told from data */
+#define GRAIN (64 * 1024)        /* how finely zeroes are told from data */
+#define STEP  (8 * 1024 * 1024)  /* bytes between two flushes, where no journal asks for others */
+#define SPAN  (64 * 1024 * 1024) /* the same, of what is mostly in place */
+
+G_STATIC_ASSERT(CHUNK == CHASE_WHOLE && CHUNK == MARKS_SPAN);
 
 /* What is to be done with a block. */
 enum { TO_WRITE, TO_ZERO, IN_PLACE };
@@ -39,6 +45,11 @@ typedef struct {
 	GByteArray *unsaved; /* digests of written items that are not in the journal yet */
 	uint64_t first_unsaved;
 	uint64_t n_unsynced; /* bytes */
+	uint64_t synced;     /* up to here on the target */
+	/* Reads what was flushed. From its start on the digest is its. */
+	Chase *chase;
+	bool has_chased; /* it was started, or cannot be */
+	Marks *marks;    /* NULL: nothing is read back until the last write */
 	/* One a ticket of the pool: item i has chunk i % depth for itself until consumed. */
 	Chunk *chunks;
 	unsigned n_chunks;
@@ -58,18 +69,18 @@ static Chunk *chunk_of(Copy *copy, uint64_t item)
 	return chunk;
 }
 
-/* How much of a chunk is the image's; what lies behind is zero. */
-static size_t image_part(const Copy *copy, uint64_t item, const Chunk *chunk)
+/* How much of some bytes is the image's; what lies behind is zero. */
+static size_t image_part(const Copy *copy, uint64_t at, size_t size)
 {
-	uint64_t at = item * CHUNK, end = copy->job->bytes->size;
+	uint64_t end = copy->job->bytes->size;
 
-	return at < end ? (size_t)MIN(chunk->size, end - at) : 0;
+	return at < end ? (size_t)MIN(size, end - at) : 0;
 }
 
-/* The first chunk has the head of the image in front, which is kept elsewhere. */
-static size_t head_part(const Copy *copy, uint64_t item)
+/* The first bytes are the head of the image, which is kept elsewhere. */
+static size_t head_part(const Copy *copy, uint64_t at)
 {
-	return item == 0 ? copy->n_head : 0;
+	return at == 0 ? copy->n_head : 0;
 }
 
 /* Is what the journal says was written there still there? Asked of the medium. */
@@ -96,7 +107,8 @@ static void find_zeroes(Chunk *chunk)
 
 static bool fill_chunk(Copy *copy, uint64_t item, Chunk *chunk, GError **error)
 {
-	size_t n_image = image_part(copy, item, chunk), n_head = head_part(copy, item);
+	size_t n_image = image_part(copy, item * CHUNK, chunk->size);
+	size_t n_head = head_part(copy, item * CHUNK);
 
 	if (n_image && !source_read_at(copy->job->bytes, chunk->data, n_image, item * CHUNK, error))
 		return false;
@@ -170,43 +182,93 @@ static bool write_run(Copy *copy, const Chunk *chunk, uint64_t at, unsigned firs
 	return target_write(copy->target, chunk->data + from, size, at + from, error);
 }
 
-static void hash_image(Copy *copy, uint64_t item, const Chunk *chunk)
+static void hash_image(Copy *copy, const uint8_t *data, size_t size, uint64_t at)
 {
-	size_t n_image = image_part(copy, item, chunk), n_head = head_part(copy, item);
+	size_t n_image = image_part(copy, at, size), n_head = head_part(copy, at);
 
 	if (n_head)
 		digest_update(copy->digest, copy->job->head, n_head);
 	if (n_image > n_head)
-		digest_update(copy->digest, chunk->data + n_head, n_image - n_head);
+		digest_update(copy->digest, data + n_head, n_image - n_head);
+}
+
+/* Where nothing of the image was to be, there are zeroes. */
+static bool check_rest(const Copy *copy, const uint8_t *data, size_t size, uint64_t at,
+                       GError **error)
+{
+	size_t n_image = image_part(copy, at, size), n_head = head_part(copy, at);
+
+	return ((n_head == 0 || is_zero(data, n_head)) &&
+	        (n_image == size || is_zero(data + n_image, size - n_image))) ||
+	       fail(error, FAILURE_INTEGRITY, "%s was cleared, but does not read back as zeroes",
+	            copy->job->path);
+}
+
+/* ChaseLook. */
+static bool look(void *user, const uint8_t *data, size_t size, uint64_t at)
+{
+	Copy *copy = user;
+
+	if (!check_rest(copy, data, size, at, NULL))
+		return false;
+	hash_image(copy, data, size, at);
+	marks_note(copy->marks, data, size, at);
+	return true;
+}
+
+/* Bytes up to `end` are on the medium: they can be read back while more is on its way. */
+static void chase(Copy *copy, uint64_t end)
+{
+	if (!copy->has_chased) {
+		copy->has_chased = true;
+		digest_reset(copy->digest);
+		copy->chase = chase_start(copy->job->path, copy->at, look, copy);
+	}
+	if (copy->chase)
+		chase_allow(copy->chase, end);
 }
 
 /* First the medium, then the word that it is there. */
-static bool save_journal(Copy *copy, uint64_t end, GError **error)
+static bool settle(Copy *copy, uint64_t end, GError **error)
 {
 	const CopyJournal *journal = copy->journal;
 
-	if (!copy->unsaved->len || (copy->n_unsynced < journal->step && end * CHUNK < copy->size))
-		return true;
 	if (!target_sync(copy->target, error))
 		return false;
-	journal->put(journal->user, copy->first_unsaved, copy->unsaved->data,
-	             copy->unsaved->len / DIGEST_SIZE);
+	if (copy->unsaved->len)
+		journal->put(journal->user, copy->first_unsaved, copy->unsaved->data,
+		             copy->unsaved->len / DIGEST_SIZE);
 	g_byte_array_set_size(copy->unsaved, 0);
 	copy->n_unsynced = 0;
+	copy->synced = end;
+	if (copy->marks && (copy->has_chased || end < copy->size))
+		chase(copy, end);
 	return true;
+}
+
+/* Now and then, where somebody wants to know, and at the end. */
+static bool is_to_settle(const Copy *copy, uint64_t end)
+{
+	if (!copy->unsaved->len && !copy->marks)
+		return false;
+	if (end == copy->size)
+		return copy->unsaved->len || copy->has_chased;
+	return copy->n_unsynced >= (copy->journal ? copy->journal->step : STEP) ||
+	       (copy->n_unsynced && end - copy->synced >= SPAN);
 }
 
 static bool note_chunk(Copy *copy, uint64_t item, const Chunk *chunk, GError **error)
 {
-	if (!copy->journal)
-		return true;
-	if (!copy->unsaved->len) {
-		if (chunk->is_kept)
-			return true;
-		copy->first_unsaved = item;
+	uint64_t end = item * CHUNK + chunk->size;
+
+	if (copy->journal && (copy->unsaved->len || !chunk->is_kept)) {
+		if (!copy->unsaved->len)
+			copy->first_unsaved = item;
+		g_byte_array_append(copy->unsaved, chunk->digest, DIGEST_SIZE);
 	}
-	g_byte_array_append(copy->unsaved, chunk->digest, DIGEST_SIZE);
-	return save_journal(copy, item + 1, error);
+	if (copy->chase && !copy->n_unsynced)
+		chase_allow(copy->chase, end);
+	return !is_to_settle(copy, end) || settle(copy, end, error);
 }
 
 static bool write_runs(Copy *copy, uint64_t item, const Chunk *chunk, GError **error)
@@ -245,9 +307,9 @@ static bool write_chunk(void *user, uint64_t number, void *made, GError **error)
 		count_seeds(copy, item, chunk);
 	copy->n_kept += is_first;
 	if (copy->hashes_writes || is_first)
-		hash_image(copy, item, chunk);
+		hash_image(copy, chunk->data, chunk->size, item * CHUNK);
 	copy->done += chunk->size;
-	progress_bytes(copy->job->progress, copy->done, copy->total);
+	progress_bytes(copy->job->progress, copy->done + chase_so_far(copy->chase), copy->total);
 	return true;
 }
 
@@ -263,27 +325,15 @@ static void *read_back_chunk(void *user, uint64_t number, GError **error)
 	               : NULL;
 }
 
-/* Where nothing of the image was to be, there are zeroes. */
-static bool check_rest(const Copy *copy, uint64_t item, const Chunk *chunk, GError **error)
-{
-	size_t n_image = image_part(copy, item, chunk), n_head = head_part(copy, item);
-
-	return ((n_head == 0 || is_zero(chunk->data, n_head)) &&
-	        (n_image == chunk->size ||
-	         is_zero(chunk->data + n_image, chunk->size - n_image))) ||
-	       fail(error, FAILURE_INTEGRITY, "%s was cleared, but does not read back as zeroes",
-	            copy->job->path);
-}
-
 static bool hash_chunk(void *user, uint64_t number, void *made, GError **error)
 {
 	Copy *copy = user;
 	uint64_t item = copy->first + number;
 	const Chunk *chunk = made;
 
-	if (!check_rest(copy, item, chunk, error))
+	if (!check_rest(copy, chunk->data, chunk->size, item * CHUNK, error))
 		return false;
-	hash_image(copy, item, chunk);
+	hash_image(copy, chunk->data, chunk->size, item * CHUNK);
 	copy->done += chunk->size;
 	progress_bytes(copy->job->progress, copy->done, copy->total);
 	return true;
@@ -387,12 +437,16 @@ static bool blame(Copy *copy, GError **error)
 	            copy->job->path);
 }
 
-/* A medium that puts later writes over earlier ones (a card of less room than it says) is found only by reading all
- * of it after the last write; what was read before is enough where nothing was written. */
-static uint64_t skip_kept(Copy *copy)
+/* Items that need not be read any more; the digest has them. */
+static uint64_t skip_seen(Copy *copy)
 {
 	if (!copy->hashes_writes && !copy->job->n_written && !copy->job->n_punched)
 		return copy->n_kept;
+
+	uint64_t n_seen = chase_stop(copy->chase);
+	copy->chase = NULL;
+	if (n_seen && (n_seen == copy->size || n_seen % CHUNK == 0)) /* else reading failed */
+		return (n_seen + CHUNK - 1) / CHUNK;
 	digest_reset(copy->digest);
 	return 0;
 }
@@ -401,7 +455,7 @@ static bool compare_all(Copy *copy, const uint8_t written[DIGEST_SIZE], GError *
 {
 	static const PoolWork work = { .produce = read_back_chunk, .consume = hash_chunk };
 	g_autoptr(Target) target = target_open_back(copy->job->path, error);
-	uint64_t first = skip_kept(copy);
+	uint64_t first = skip_seen(copy);
 	uint8_t found[DIGEST_SIZE];
 
 	copy->target = target;
@@ -409,6 +463,9 @@ static bool compare_all(Copy *copy, const uint8_t written[DIGEST_SIZE], GError *
 	if (!target || !run_from(copy, first, &work, error))
 		return false;
 	digest_finish(copy->digest, found);
+	if (copy->has_chased && !marks_check(copy->marks, first, target, copy->at, copy->job->path,
+	                                     copy->job->pool, error))
+		return false;
 	bool is_same = copy->hashes_writes ? memcmp(found, written, DIGEST_SIZE) == 0
 	                                   : check_digest(copy, found, NULL);
 	if (is_same || !copy->job->seeds)
@@ -422,6 +479,8 @@ static bool compare_all(Copy *copy, const uint8_t written[DIGEST_SIZE], GError *
 
 static void clear(Copy *copy)
 {
+	chase_stop(copy->chase);
+	marks_free(copy->marks);
 	for (unsigned i = 0; i < copy->n_chunks; i++)
 		free(copy->chunks[i].data);
 	g_free(copy->chunks);
@@ -435,6 +494,8 @@ static bool prepare(Copy *copy, GError **error)
 	copy->chunks = g_new0(Chunk, copy->n_chunks);
 	copy->unsaved = g_byte_array_new();
 	copy->digest = digest_new();
+	if (copy->job->verify && !copy->hashes_writes)
+		copy->marks = marks_new(copy->size);
 	for (unsigned i = 0; i < copy->n_chunks; i++) {
 		void *data = NULL;
 

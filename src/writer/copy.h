@@ -7,15 +7,17 @@
  *   workers   read, check and decompress 1 MiB each, and see which 64 KiB are zero
  *   consumer  in order: large aligned writes (O_DIRECT where the target takes it),
  *             zeroes punched where the target can
- *   then      flush, and the same way back: read from the medium, SHA-256, compare
- *             with the manifest. One hash shows both, that the image is the signed one
- *             and that the medium has it; without reading back, what is written is hashed.
+ *   chase     what has been flushed is read back from the medium, SHA-256
+ *   then      flush, and read back the rest; compare with the manifest. One hash shows both, that
+ *             the image is the signed one and that the medium has it; without reading back, what
+ *             is written is hashed. A block of each MiB is looked at once more, for media that put
+ *             later writes over earlier ones.
  *
  * What is on the target already need not be fetched nor written: a journal tells what was
  * written there once, the medium is asked whether it is still there. Where nothing had to be
  * written, what was read for that is not read back again; else all of it is.
  *
- * Memory: pool depth times 1 MiB.
+ * Memory: pool depth times 1 MiB, and CHASE_PIECE.
  */
 
 #include "base/pool.h"

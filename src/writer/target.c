@@ -228,6 +228,11 @@ Target *target_open_back(const char *path, GError **error)
 	return g_steal_pointer(&target);
 }
 
+bool target_is_direct(const Target *target, uint64_t at)
+{
+	return target->is_direct && at % target->align == 0;
+}
+
 bool target_read_back(Target *target, void *to, size_t size, uint64_t at, GError **error)
 {
 	if (target->is_direct && at % target->align && !set_uncached(target, error))

@@ -44,6 +44,9 @@ bool target_finish(Target *target, uint64_t size, GError **error);
 
 /* Reading what the medium has, not what memory remembers. */
 Target *target_open_back(const char *path, GError **error);
+/* Past the page cache, with a beginning `at`: else what was written since it was opened may be
+ * answered by memory. */
+bool target_is_direct(const Target *target, uint64_t at);
 /* `to` is aligned and has room for `size` rounded up to TARGET_ALIGN. */
 bool target_read_back(Target *target, void *to, size_t size, uint64_t at, GError **error);
 

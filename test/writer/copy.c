@@ -92,6 +92,41 @@ static void test_copies(void)
 	}
 }
 
+/* Large enough to be read back while it is written: alone, and in a part of a disk with zeroes behind it. */
+static void test_chased(void)
+{
+	static const Window windows[] = { { 0, 0 }, { 1 << 20, 24 << 20 }, { 8192, 21 << 20 } };
+	g_autofree char *grains = g_strnfill(20 * 16, 'd');
+	g_autoptr(GBytes) image = image_of(grains, 300);
+	g_autofree char *sha256 = sha256_of(image);
+	size_t n;
+	const uint8_t *bytes = g_bytes_get_data(image, &n);
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(windows); i++) {
+		g_autoptr(Source) source = source_memory_new(image);
+		g_autoptr(Pool) pool = pool_new(i, 4);
+		g_autofree char *dirt = g_strnfill(32 << 20, '?');
+		g_autoptr(GError) error = NULL;
+		CopyJob job = { .bytes = source,
+			        .path = path,
+			        .sha256 = sha256,
+			        .pool = pool,
+			        .verify = true,
+			        .window = windows[i].size ? &windows[i] : NULL };
+
+		g_assert_true(g_file_set_contents(path, dirt, 32 << 20, NULL));
+		g_assert_true(copy_run(&job, &error));
+		g_assert_no_error(error);
+
+		g_autofree char *text = NULL;
+		g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+		memcpy(dirt + windows[i].at, bytes, n);
+		if (windows[i].size)
+			memset(dirt + windows[i].at + n, 0, windows[i].size - n);
+		g_assert_cmpint(memcmp(text, dirt, 32 << 20), ==, 0);
+	}
+}
+
 /* A source that fails, or is not what the manifest says. */
 typedef struct {
 	Source base;
@@ -203,9 +238,11 @@ static bool counting_read_at(Source *source, void *to, size_t size, uint64_t at,
 
 	g_atomic_int_add(&counting->n_read, (gint)size);
 	if (counting->wraps_at && at >= counting->wraps_at) {
+		g_autofree uint8_t *over = g_malloc(size);
 		FILE *target = fopen(path, "r+b");
 
-		fputs("over", target);
+		g_assert_true(source_read_at(counting->below, over, size, at, NULL));
+		g_assert_cmpuint(fwrite(over, 1, size, target), ==, size);
 		fclose(target);
 	}
 	return source_read_at(counting->below, to, size, at, error);
@@ -400,6 +437,7 @@ int main(int argc, char **argv)
 	g_log_set_writer_func(count_warnings, NULL, NULL);
 	path = g_strdup_printf("%s/copy-%d", g_get_tmp_dir(), getpid());
 	g_test_add_func("/writer/copy/copies", test_copies);
+	g_test_add_func("/writer/copy/chased", test_chased);
 	g_test_add_func("/writer/copy/source-fails", test_source_fails);
 	g_test_add_func("/writer/copy/wrong-digest", test_wrong_digest);
 	g_test_add_func("/writer/copy/no-digest", test_no_digest);

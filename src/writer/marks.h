@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * One block of each MiB, at a place that chance chose, looked at a second time.
+ *
+ * What was read back while an image was still being written can have been overwritten since, on a
+ * medium that puts later writes over earlier ones (a card of less room than it says). Such overlaps
+ * are as long as what was written, so one block of each MiB shows them.
+ *
+ * Memory: 8 bytes a MiB; while checking, a block for each item of the pool's depth.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/pool.h"
+#include "writer/target.h"
+
+#define MARKS_SPAN (1024 * 1024)
+
+typedef struct Marks Marks;
+
+/* For `size` bytes. */
+Marks *marks_new(uint64_t size);
+void marks_free(Marks *marks);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Marks, marks_free)
+
+/* `at` and `size` are multiples of TARGET_ALIGN, but for the size of the last bytes. */
+void marks_note(Marks *marks, const uint8_t *data, size_t size, uint64_t at);
+
+/* Are the blocks that were noted of the first `n` MiB still what they were? They are `base` bytes
+ * behind the beginning of `target`, which `path` names in the error: FAILURE_INTEGRITY. */
+bool marks_check(Marks *marks, uint64_t n, Target *target, uint64_t base, const char *path,
+                 Pool *pool, GError **error);
