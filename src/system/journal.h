@@ -8,8 +8,8 @@
  *
  *        0        8              40        48              80        128
  *       +--------+--------------+---------+---------------+---------+- - - - - - - - - -
- *       | magic  | SHA-256 of   | its     | SHA-256 of    | zero    | SHA-256 of each
- *       |        | the image    | size LE | these 48      |         | MiB, in order …
+ *       | magic  | SHA-256 of   | its     | SHA-256 of    | zero    | digest_quick() of
+ *       |        | the image    | size LE | these 48      |         | each MiB, in order …
  *       +--------+--------------+---------+---------------+---------+- - - - - - - - - -
  *
  * A digest is appended when its MiB has been flushed. The file is no proof of anything: who uses

@@ -17,7 +17,7 @@
 #define STEP  (8 * 1024 * 1024)  /* bytes between two flushes, where no journal asks for others */
 #define SPAN  (64 * 1024 * 1024) /* the same, of what is mostly in place */
 
-G_STATIC_ASSERT(CHUNK == CHASE_WHOLE && CHUNK == MARKS_SPAN);
+G_STATIC_ASSERT(CHUNK == CHASE_WHOLE);
 
 /* What is to be done with a block. */
 enum { TO_WRITE, TO_ZERO, IN_PLACE };
@@ -91,7 +91,7 @@ static bool is_in_place(Copy *copy, uint64_t item, Chunk *chunk)
 	if (!copy->present || item >= copy->journal->n_known ||
 	    !target_read_back(copy->present, chunk->data, chunk->size, item * CHUNK, NULL))
 		return false;
-	digest_bytes(chunk->data, chunk->size, digest);
+	digest_quick(chunk->data, chunk->size, digest);
 	memcpy(chunk->digest, digest, DIGEST_SIZE);
 	return memcmp(digest, copy->journal->known + item * DIGEST_SIZE, DIGEST_SIZE) == 0;
 }
@@ -154,7 +154,7 @@ static void *read_chunk(void *user, uint64_t number, GError **error)
 	if (!fill_chunk(copy, item, chunk, error))
 		return NULL;
 	if (copy->journal)
-		digest_bytes(chunk->data, chunk->size, chunk->digest);
+		digest_quick(chunk->data, chunk->size, chunk->digest);
 	return chunk;
 }
 
@@ -463,8 +463,8 @@ static bool compare_all(Copy *copy, const uint8_t written[DIGEST_SIZE], GError *
 	if (!target || !run_from(copy, first, &work, error))
 		return false;
 	digest_finish(copy->digest, found);
-	if (copy->has_chased && !marks_check(copy->marks, first, target, copy->at, copy->job->path,
-	                                     copy->job->pool, error))
+	if (copy->has_chased && !marks_check(copy->marks, MIN(first * CHUNK, copy->size), target,
+	                                     copy->at, copy->job->path, copy->job->pool, error))
 		return false;
 	bool is_same = copy->hashes_writes ? memcmp(found, written, DIGEST_SIZE) == 0
 	                                   : check_digest(copy, found, NULL);

@@ -10,7 +10,7 @@
  *   chase     what has been flushed is read back from the medium, SHA-256
  *   then      flush, and read back the rest; compare with the manifest. One hash shows both, that
  *             the image is the signed one and that the medium has it; without reading back, what
- *             is written is hashed. A block of each MiB is looked at once more, for media that put
+ *             is written is hashed. A block here and there is looked at once more, for media that put
  *             later writes over earlier ones.
  *
  * What is on the target already need not be fetched nor written: a journal tells what was
@@ -35,8 +35,8 @@ typedef struct {
 
 /* What is known of a target from an earlier run with the same image, and whom to tell of this one. */
 typedef struct {
-	const uint8_t
-		*known; /* SHA-256 of each COPY_CHUNK from the first on, the last may be shorter */
+	const uint8_t *
+		known; /* digest_quick() of each COPY_CHUNK from the first on, the last may be shorter */
 	uint64_t n_known;
 	/* Chunks [first, first + n) are on the medium for good: their digests. */
 	void (*put)(void *user, uint64_t first, const uint8_t *digests, size_t n);

@@ -9,10 +9,13 @@
 #include "crypto/digest.h"
 
 #define BLOCK TARGET_ALIGN
+#define LEAST (1024 * 1024)
+#define MOST  (4 * 1024 * 1024)
+#define FEW   128 /* marks are farther apart where there are more */
 
 struct Marks {
-	uint64_t size;
-	uint32_t salt;    /* where in each MiB; differs from run to run */
+	uint64_t size, span;
+	uint32_t salt;    /* where in each span; differs from run to run */
 	uint64_t found[]; /* the beginning of the block's digest */
 };
 
@@ -27,10 +30,11 @@ typedef struct {
 
 Marks *marks_new(uint64_t size)
 {
-	uint64_t n = size / MARKS_SPAN + 1;
+	uint64_t span = CLAMP(size / FEW, LEAST, MOST) / LEAST * LEAST, n = size / span + 1;
 	Marks *marks = g_malloc0(sizeof(*marks) + (size_t)n * sizeof(marks->found[0]));
 
 	marks->size = size;
+	marks->span = span;
 	marks->salt = g_random_int();
 	return marks;
 }
@@ -42,10 +46,10 @@ void marks_free(Marks *marks)
 
 static uint64_t place_of(const Marks *marks, uint64_t item)
 {
-	uint64_t size = MIN(MARKS_SPAN, marks->size - item * MARKS_SPAN);
+	uint64_t size = MIN(marks->span, marks->size - item * marks->span);
 	uint32_t mixed = ((uint32_t)item ^ marks->salt) * 0x9e3779b1u;
 
-	return item * MARKS_SPAN + (mixed >> 8) % ((size + BLOCK - 1) / BLOCK) * BLOCK;
+	return item * marks->span + (mixed >> 8) % ((size + BLOCK - 1) / BLOCK) * BLOCK;
 }
 
 static size_t size_at(const Marks *marks, uint64_t at)
@@ -58,7 +62,7 @@ static uint64_t mark_of(const uint8_t *block, size_t size)
 	uint8_t digest[DIGEST_SIZE];
 	uint64_t mark;
 
-	digest_bytes(block, size, digest);
+	digest_quick(block, size, digest);
 	memcpy(&mark, digest, sizeof(mark));
 	return mark;
 }
@@ -67,7 +71,7 @@ void marks_note(Marks *marks, const uint8_t *data, size_t size, uint64_t at)
 {
 	uint64_t end = at + size;
 
-	for (uint64_t item = at / MARKS_SPAN; item * MARKS_SPAN < end; item++) {
+	for (uint64_t item = at / marks->span; item * marks->span < end; item++) {
 		uint64_t place = place_of(marks, item);
 
 		if (place >= at && place < end)
@@ -98,7 +102,7 @@ static bool compare_block(void *user, uint64_t item, void *made, GError **error)
 	            check->path, check->base + at);
 }
 
-bool marks_check(Marks *marks, uint64_t n, Target *target, uint64_t base, const char *path,
+bool marks_check(Marks *marks, uint64_t size, Target *target, uint64_t base, const char *path,
                  Pool *pool, GError **error)
 {
 	static const PoolWork work = { .produce = read_block, .consume = compare_block };
@@ -112,6 +116,9 @@ bool marks_check(Marks *marks, uint64_t n, Target *target, uint64_t base, const 
 	if (posix_memalign(&blocks, TARGET_ALIGN, (size_t)check.depth * BLOCK) != 0)
 		return fail(error, FAILURE_IO, "not enough memory to look at %s again", path);
 	check.blocks = blocks;
+	/* in the last of them the mark may lie behind what was noted */
+	uint64_t n =
+		size == marks->size ? (size + marks->span - 1) / marks->span : size / marks->span;
 	bool ok = pool_run(pool, n, &work, &check, error);
 	free(blocks);
 	return ok;

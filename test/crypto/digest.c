@@ -57,6 +57,31 @@ static void test_million(void)
 	assert_hex(result, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+/* Poly1305 of RFC 8439, worked out with its formula; then zeroes. */
+static const struct {
+	const char *byte;
+	size_t n;
+	const char *hex;
+} quick[] = {
+	{ "", 0, "64792c20736f206e6f20736563726574" },
+	{ "a", 1, "08bbd360692441bda491b4eddae52eab" },
+	{ "a", 1000, "4f801c0578ecf022d9eb6ece73bfff0a" },
+};
+
+static void test_quick(void)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(quick); i++) {
+		g_autofree char *text = g_strnfill(quick[i].n, quick[i].byte[0]);
+		g_autofree char *hex =
+			g_strconcat(quick[i].hex, "00000000000000000000000000000000", NULL);
+		uint8_t result[DIGEST_SIZE];
+
+		digest_quick(text, quick[i].n, result);
+		assert_hex(result, hex);
+	}
+	pki_assert_clean();
+}
+
 static const struct {
 	const char *hex;
 	bool ok;
@@ -94,6 +119,7 @@ int main(int argc, char **argv)
 	pki_init(&argc, &argv);
 	g_test_add_func("/crypto/digest/vectors", test_vectors);
 	g_test_add_func("/crypto/digest/million", test_million);
+	g_test_add_func("/crypto/digest/quick", test_quick);
 	g_test_add_func("/crypto/digest/hex", test_hex);
 	return pki_run();
 }

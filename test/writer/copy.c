@@ -307,7 +307,7 @@ static void test_resumes(void)
 		for (size_t k = 0; k < kept.n; k++) {
 			size_t at = k * COPY_CHUNK;
 
-			digest_bytes(bytes + at, MIN(COPY_CHUNK, total - at),
+			digest_quick(bytes + at, MIN(COPY_CHUNK, total - at),
 			             kept.digests + k * DIGEST_SIZE);
 			kept.digests[k * DIGEST_SIZE] ^= resumed[i].journal[k] == 'o';
 			if (resumed[i].journal[k] == '-')
@@ -342,7 +342,7 @@ static void test_resumes(void)
 		for (size_t k = 0; k < kept.n; k++) {
 			uint8_t digest[DIGEST_SIZE];
 
-			digest_bytes(bytes + k * COPY_CHUNK,
+			digest_quick(bytes + k * COPY_CHUNK,
 			             MIN(COPY_CHUNK, total - k * COPY_CHUNK), digest);
 			g_assert_cmpmem(digest, DIGEST_SIZE, kept.digests + k * DIGEST_SIZE,
 			                DIGEST_SIZE);
@@ -366,7 +366,7 @@ static void test_medium_wraps(void)
 	Kept kept = { .n = 2 };
 
 	for (unsigned i = 0; i < 2; i++)
-		digest_bytes(bytes + i * COPY_CHUNK, COPY_CHUNK, kept.digests + i * DIGEST_SIZE);
+		digest_quick(bytes + i * COPY_CHUNK, COPY_CHUNK, kept.digests + i * DIGEST_SIZE);
 	CopyJournal journal = {
 		.known = kept.digests, .n_known = 2, .put = keep, .user = &kept, .step = COPY_CHUNK
 	};
@@ -397,7 +397,7 @@ static void test_journal_lies(void)
 		const uint8_t *bytes = g_bytes_get_data(wrong, &total);
 		Kept kept = { .n = 1 };
 
-		digest_bytes(bytes, COPY_CHUNK, kept.digests);
+		digest_quick(bytes, COPY_CHUNK, kept.digests);
 		CopyJournal journal = { .known = kept.digests,
 			                .n_known = 1,
 			                .put = keep,

@@ -16,8 +16,8 @@ static char *path;
 static const struct {
 	size_t size;
 	uint64_t base;
-	size_t from, n; /* overwritten; n 0: nothing */
-	uint64_t n_items;
+	size_t from, n;   /* overwritten; n 0: nothing */
+	size_t looked_at; /* MiB */
 	bool is_found;
 } overlaps[] = {
 	{ 4 * MIB, 0, 0, 0, 4, false },
@@ -32,6 +32,10 @@ static const struct {
 	{ 2 * MIB + 8191, 0, 2 * MIB, 8191, 3, true },
 	{ 100, 0, 0, 100, 1, true },
 	{ 100, 0, 0, 0, 1, false },
+	/* farther apart */
+	{ 300 * MIB, 0, 0, 0, 300, false },
+	{ 300 * MIB, 0, 297 * MIB, 3 * MIB, 300, true },
+	{ 300 * MIB, 0, 7 * MIB, 4 * MIB, 300, true },
 };
 
 static void test_overlaps(void)
@@ -53,8 +57,8 @@ static void test_overlaps(void)
 
 		g_autoptr(Target) target = target_open_back(path, &error);
 		g_assert_no_error(error);
-		bool is_same = marks_check(marks, overlaps[i].n_items, target, overlaps[i].base,
-		                           path, pool, &error);
+		bool is_same = marks_check(marks, MIN(size, overlaps[i].looked_at * MIB), target,
+		                           overlaps[i].base, path, pool, &error);
 		g_assert_cmpint(is_same, ==, !overlaps[i].is_found);
 		if (!is_same) {
 			g_assert_error(error, FAILURE, FAILURE_INTEGRITY);
