@@ -94,11 +94,11 @@ def seconds(run):
 
 
 def row(cells):
-    return "  " + f"{cells[0]:26}" + f"{cells[1]:16}" + "".join(f"{cell:>12}" for cell in cells[2:])
+    return "  " + f"{cells[0]:26}" + f"{cells[1]:18}" + "".join(f"{cell:>12}" for cell in cells[2:])
 
 
 def ratio(run, floor):
-    return f"{run['estimate'] / floor:.2f}" if floor and run["who"] != "curl" else ""
+    return f"{run['estimate'] / floor:.2f}" if floor and run["who"] not in ("curl", "both") else ""
 
 
 def worked(run):
@@ -111,28 +111,46 @@ def cells_of(run, size, wanted, least):
             str(run["requests"]), f"{run['rss'] / (1 << 20):.1f}"]
 
 
+def middle(runs):
+    """One run for all of a kind: that of the median time, with the largest of what has to stay small."""
+    good = sorted((r for r in runs if r["right"]), key=lambda r: r["estimate"])
+    if len(good) < len(runs):
+        return None
+    return good[(len(good) - 1) // 2] | {key: max(r[key] for r in good) for key in ("rss", "requests", "body")}
+
+
+def by_point(runs):
+    """{(point, loss, protocol): {who: runs}} in the order they were measured."""
+    points = {}
+    for run in runs:
+        points.setdefault(tuple(run[key] for key in ("point", "loss", "protocol")), {}).setdefault(run["who"], []).append(run)
+    return points
+
+
+NAMES = {"both": "curl beside local"}
+
+
+def rows_of(where, kinds, local, size):
+    found = {who: middle(runs) for who, runs in kinds.items()}
+    curl, both = found.get("curl"), found.get("both")
+    wanted = max(curl["estimate"], local) if curl and local else None
+    least = both["estimate"] if both and not both["late"] else None
+    for who, run in found.items():
+        yield row([", ".join(where), NAMES.get(who, who), *(cells_of(run, size, wanted, least) if run else ["failed"])])
+
+
 def show(results):
     about, runs = results["about"], results["runs"]
+    size = about["bundle bytes"]
     local = [r for r in runs if r["point"] == "local" and r["right"]]
     lines = ["", f"== streaming, {about['place']} ==", *(f"  {key}: {value}" for key, value in about.items() if key != "place"), ""]
-    lines.append(row(["", "", "time s", "machine", "/max(curl,", "/floor of", "wire MB", "body of", "requests", "sum of peak"]))
-    lines.append(row(["", "", "", "CPU s", "local)", "one CPU", "", "bundle", "", "RSS MiB"]))
+    lines.append(row(["", "", "time s", "machine", "/max(curl,", "/curl be-", "wire MB", "body of", "requests", "sum of peak"]))
+    lines.append(row(["", "", "", "CPU s", "local)", "side local", "", "bundle", "", "RSS MiB"]))
     if local:
         lines.append(row(["local file", "ours", f"{median(local, 'wall'):.1f}", f"{median(local, 'machine cpu'):.1f}", "", "", "", "", "",
                           f"{median(local, 'rss') / (1 << 20):.1f}"]))
-    wanted = least = None
-    for run in (r for r in runs if r["point"] != "local"):
-        where = f"{run['point']}, {run['loss']}, {run['protocol']}"
-        if not run["right"]:
-            lines.append(row([where, run["who"], "failed"]))
-            continue
-        if run["who"] not in ("curl", "ours", "debian"):
-            wanted = least = None
-        elif run["who"] == "curl" and local:
-            wanted = max(run["estimate"], median(local, "wall"))
-            # one CPU has to do both, whoever it does them for; with more of them that is no floor
-            least = max(wanted, worked(run) + median(local, "machine cpu")) if about["place"] == "guest" else None
-        lines.append(row([where, run["who"], *cells_of(run, about["bundle bytes"], wanted, least)]))
+    for where, kinds in by_point(r for r in runs if r["point"] != "local").items():
+        lines += rows_of(where, kinds, median(local, "wall") if local else None, size)
     lines.append("")
     lines.append(f"  ~ ended after {about['seconds']} s: how long the whole would have taken at its rate; > everything had come by then")
     return "\n".join(lines)
