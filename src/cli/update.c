@@ -141,6 +141,16 @@ static void reboot(Run *run)
 
 /* --- Installation ------------------------------------------------------------- */
 
+/* What comes of somebody else's installation is seen at the next look. */
+static void leave_to_others(Run *run)
+{
+	if (run->outcome.result != OUTCOME_SERVICE ||
+	    g_strcmp0(run->outcome.code, failure_name(FAILURE_BUSY)) != 0)
+		return;
+	say(run, "left alone: another installation is running");
+	run->shown.code = 0;
+}
+
 static void install(Run *run)
 {
 	Options options = *run->options;
@@ -160,6 +170,7 @@ static void install(Run *run)
 		update_end(run->history, run->outcome.code ? run->outcome.code : "unknown");
 		break;
 	default: /* nothing was found out about the bundle */
+		leave_to_others(run);
 		break;
 	}
 	system_refresh_status(run->system);

@@ -16,6 +16,7 @@ import subprocess
 import pytest
 
 import bundles
+import device as devices
 import webserver
 from bundles import MIB
 from bus import wait_until
@@ -562,6 +563,25 @@ def test_killed_in_between(updater, device, publish, slow):
     slow.go()
     updater.boot("A", "second")
     assert updater()["installed"] and device.content("rootfs.1", SIZE) == image
+
+
+def test_while_somebody_else_installs(updater, device, bus, start, publish, folder, slow):
+    """It is left alone, which is no failure of the unit; the next look finds what came of it."""
+    start()
+    updater.env.update(bus.env)
+    publish("2.0", 1)
+    publish("3.0", 2, name="by-hand.raucb")
+    other = subprocess.Popen([device.rauc, "--conf", device.conf, "install", folder / "by-hand.raucb"], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **device.env, **bus.env})
+    slow.wait()
+    ours = {**device.env, **updater.env, "RAUC_BUNDLE_URL": f"{updater.server.url}/device.raucb"}
+    done = devices.run(device.rauc, "--conf", device.conf, "update", env=ours)
+    assert done.code == 0 and "left alone: another installation is running" in done.out, done.text
+    done = devices.run(device.rauc, "--conf", device.conf, "update", "--output-format=json", env=ours)
+    assert done.code == 0 and json.loads(done.out)["exit-code"] == 0, done.text
+    slow.go()
+    assert other.wait(60) == 0
+    assert device.chosen() == "B"
 
 
 def test_roll_out_by_the_server(updater, device, server, folder, publish):
