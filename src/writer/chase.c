@@ -52,6 +52,15 @@ static void *chase_all(void *data)
 	return NULL;
 }
 
+static void chase_free(Chase *chase)
+{
+	target_free(chase->target);
+	free(chase->piece);
+	g_mutex_clear(&chase->lock);
+	g_cond_clear(&chase->changed);
+	g_free(chase);
+}
+
 Chase *chase_start(const char *path, uint64_t base, ChaseLook look, void *user)
 {
 	g_autoptr(Target) target = target_open_back(path, NULL);
@@ -68,7 +77,9 @@ Chase *chase_start(const char *path, uint64_t base, ChaseLook look, void *user)
 	chase->piece = piece;
 	g_mutex_init(&chase->lock);
 	g_cond_init(&chase->changed);
-	chase->thread = g_thread_new("chase", chase_all, chase);
+	chase->thread = g_thread_try_new("chase", chase_all, chase, NULL);
+	if (!chase->thread)
+		g_clear_pointer(&chase, chase_free);
 	return chase;
 }
 
@@ -101,10 +112,6 @@ uint64_t chase_stop(Chase *chase)
 	g_thread_join(chase->thread);
 
 	uint64_t seen = chase->seen;
-	target_free(chase->target);
-	free(chase->piece);
-	g_mutex_clear(&chase->lock);
-	g_cond_clear(&chase->changed);
-	g_free(chase);
+	chase_free(chase);
 	return seen;
 }

@@ -223,6 +223,8 @@ static void chase(Copy *copy, uint64_t end)
 		copy->has_chased = true;
 		digest_reset(copy->digest);
 		copy->chase = chase_start(copy->job->path, copy->at, look, copy);
+		if (!copy->chase)
+			g_clear_pointer(&copy->marks, marks_free);
 	}
 	if (copy->chase)
 		chase_allow(copy->chase, end);
@@ -463,8 +465,9 @@ static bool compare_all(Copy *copy, const uint8_t written[DIGEST_SIZE], GError *
 	if (!target || !run_from(copy, first, &work, error))
 		return false;
 	digest_finish(copy->digest, found);
-	if (copy->has_chased && !marks_check(copy->marks, MIN(first * CHUNK, copy->size), target,
-	                                     copy->at, copy->job->path, copy->job->pool, error))
+	if (copy->has_chased && copy->marks &&
+	    !marks_check(copy->marks, MIN(first * CHUNK, copy->size), target, copy->at,
+	                 copy->job->path, copy->job->pool, error))
 		return false;
 	bool is_same = copy->hashes_writes ? memcmp(found, written, DIGEST_SIZE) == 0
 	                                   : check_digest(copy, found, NULL);
