@@ -16,6 +16,7 @@ import webserver
 from bundles import MIB
 from bus import wait_until
 from conftest import OLD, fetchers
+from strikes import ASAN_TRACED
 
 SIZE = 40 * MIB + 8192
 STEP = 8 * MIB  # between two flushes
@@ -236,6 +237,27 @@ def test_never_trusts_the_journal(half):
     damage(half.device.data / "slot.rootfs.1" / "write-journal", 128 + 32 * 5 + 3)
     half.fetched("damaged digest")
     assert half.fetched("and it was mended") <= REST
+
+
+def test_read_back_meanwhile(cut, server, tool, tmp_path):
+    """Most of it has been read from the medium before the last byte was written to it."""
+    if subprocess.run([tool("strace"), "-o", "/dev/null", "true"], capture_output=True).returncode:
+        pytest.skip("strace may not trace here")
+    try:
+        os.close(os.open(cut.device.path("rootfs.1"), os.O_RDONLY | os.O_DIRECT))
+    except OSError:
+        pytest.skip("this file system has no O_DIRECT")
+    slow = server(extra="limit_rate 20m;")
+    trace = tmp_path / "trace"
+    result = devices.run(tool("strace"), "-f", "-y", "-qq", "-s", "8", "-e", "trace=pread64,pwrite64", "-o", trace, cut.device.rauc,
+                         "--conf", cut.device.conf, "install", f"{slow.url}/good.raucb",
+                         env={**cut.device.env, "ASAN_OPTIONS": ASAN_TRACED})
+    assert result.code == 0 and cut.device.content("rootfs.1", SIZE) == cut.image, result.text
+    slot = re.escape(f"<{cut.device.path('rootfs.1')}>")
+    calls = [(m[1], int(m[2])) for m in re.finditer(rf"(p\w+64)\(\d+{slot}.*, (\d+), \d+", trace.read_text())]
+    last = max(n for n, (call, _) in enumerate(calls) if call == "pwrite64")
+    assert sum(size for call, size in calls[:last] if call == "pread64") > SIZE // 2
+    assert sum(size for call, size in calls[last:] if call == "pread64") < SIZE // 2
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 150])
