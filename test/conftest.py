@@ -2,12 +2,28 @@
 """For every test: a folder is gone when its test has passed. Disks, slots and bundles of all of them together are tens of
 gigabytes, and those of a test that failed are the ones that are looked at."""
 
+import contextlib
 import pathlib
+import re
 import shutil
 
 import pytest
 
 FAILED = pytest.StashKey[bool]()
+
+
+def pytest_sessionstart():
+    """Programs that ended under libfaketime leave a semaphore named for their process, and the next one of that number
+    fails over it."""
+    for path in pathlib.Path("/dev/shm").glob("*faketime_*"):
+        found = re.fullmatch(r"(?:sem\.)?faketime_(?:sem|shm)_(\d+)", path.name)
+        if found and not pathlib.Path("/proc", found[1]).exists():
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def pytest_sessionfinish():
+    pytest_sessionstart()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -253,12 +253,12 @@ def test_trust(request, maker, pki, tmp_path, case, reader, fmt):
 
 @pytest.mark.parametrize("fmt", FORMATS)
 @pytest.mark.parametrize("reader", ["ours", "debian"])
-def test_signing_time(request, pki, content, tool, tmp_path, reader, fmt):
+def test_signing_time(request, pki, content, tmp_path, later, reader, fmt):
     """Signed while the certificate was valid: good for ever, if the device says so."""
     program = request.getfixturevalue("rauc" if reader == "ours" else "debian")
     bundle = tmp_path / "old.raucb"
     made = devices.run(program, "bundle", "--cert", pki.expired.cert, "--key", pki.expired.key, content(fmt), bundle,
-                       wrap=[tool("faketime"), "-f", "-100d"])
+                       wrap=later(-100))
     assert made.code == 0, made.text
     for keys, ok in (({}, False), ({"use-bundle-signing-time": "true"}, True)):
         result = devices.run(program, "--conf", conf(tmp_path, pki.ring, keys), "info", bundle)

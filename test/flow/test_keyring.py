@@ -3,7 +3,6 @@
 
 import datetime
 import json
-import pathlib
 import re
 import shlex
 import subprocess
@@ -66,16 +65,6 @@ def refused(done, *parts):
     assert done.code == 1, done.text
     last = done.err.splitlines()[-1]
     assert last.startswith("Failed to create bundle: ") and all(part in last for part in parts), done.err
-
-
-@pytest.fixture
-def later():
-    """later(days): words before a program for which it is that late; not faketime(1), which would be
-    killed in its place and trips over the semaphores of others."""
-    library = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-    if not library:
-        pytest.skip("libfaketime is not installed")
-    return lambda days: ["env", f"LD_PRELOAD={library}", f"FAKETIME={days:+}d", "DONT_FAKE_MONOTONIC=1"]
 
 
 # --- rauc bundle --------------------------------------------------------------
