@@ -12,7 +12,7 @@ import pytest
 FAILED = pytest.StashKey[bool]()
 
 
-def pytest_sessionstart():
+def remove_semaphores():
     """Programs that ended under libfaketime leave a semaphore named for their process, and the next one of that number
     fails over it."""
     for path in pathlib.Path("/dev/shm").glob("*faketime_*"):
@@ -22,8 +22,12 @@ def pytest_sessionstart():
                 path.unlink()
 
 
+def pytest_sessionstart():
+    remove_semaphores()
+
+
 def pytest_sessionfinish():
-    pytest_sessionstart()
+    remove_semaphores()
 
 
 @pytest.hookimpl(hookwrapper=True)

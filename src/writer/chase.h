@@ -18,8 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CHASE_PIECE (256 * 1024)
-#define CHASE_WHOLE (1024 * 1024)
+#define CHASE_PIECE (256 * 1024)  /* read at once */
+#define CHASE_WHOLE (1024 * 1024) /* where it may be stopped */
 
 typedef struct Chase Chase;
 

@@ -86,14 +86,11 @@ static size_t head_part(const Copy *copy, uint64_t at)
 /* Is what the journal says was written there still there? Asked of the medium. */
 static bool is_in_place(Copy *copy, uint64_t item, Chunk *chunk)
 {
-	uint8_t digest[DIGEST_SIZE];
-
 	if (!copy->present || item >= copy->journal->n_known ||
 	    !target_read_back(copy->present, chunk->data, chunk->size, item * CHUNK, NULL))
 		return false;
-	digest_quick(chunk->data, chunk->size, digest);
-	memcpy(chunk->digest, digest, DIGEST_SIZE);
-	return memcmp(digest, copy->journal->known + item * DIGEST_SIZE, DIGEST_SIZE) == 0;
+	digest_quick(chunk->data, chunk->size, chunk->digest);
+	return memcmp(chunk->digest, copy->journal->known + item * DIGEST_SIZE, DIGEST_SIZE) == 0;
 }
 
 static void find_zeroes(Chunk *chunk)

@@ -165,7 +165,7 @@ def test_killed_at_random(cut, kill, runs, note, rauc):
         if cut.device.chosen() == "B":  # it was not to be stopped: too late, or it started another fetcher
             assert cut.device.content("rootfs.1", SIZE) == cut.image, what
             survived += 1
-            time.sleep(0.05)
+            cut.server.settle()
             sent = sum(a.sent for a in cut.server.asked())
             assert sent <= SIZE + AGAIN + REST, f"{what}: {sent} sent"
             again = max(again, sent - SIZE)
@@ -272,7 +272,7 @@ def test_another_bundle_starts_over(half):
     half.server.forget()
     half.device.ok("install", f"{half.server.url}/other.raucb")
     assert half.device.content("rootfs.1", SIZE) != half.image and half.device.chosen() == "B"
-    time.sleep(0.05)
+    half.server.settle()
     assert sum(a.sent for a in half.server.asked()) >= SIZE
 
 

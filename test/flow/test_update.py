@@ -566,7 +566,7 @@ def test_killed_in_between(updater, device, publish, slow):
 
 
 def test_while_somebody_else_installs(updater, device, bus, start, publish, folder, slow):
-    """It is left alone, which is no failure of the unit; the next look finds what came of it."""
+    """It is left alone, which is no failure of the unit."""
     start()
     updater.env.update(bus.env)
     publish("2.0", 1)
